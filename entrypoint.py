@@ -1,0 +1,25 @@
+#!/usr/local/bin/python -I
+"""Takes the environment away, then runs the action. The runner starts this for the main step and for the post step."""
+
+import os
+import sys
+from pathlib import Path
+
+KEPT = {"PATH", "HOME", "LANG", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"}
+
+
+def take_environment() -> dict[str, str]:
+    """A copy of the environment, which is then empty but for KEPT: no SDK finds a key, an address or a token in it."""
+    taken = dict(os.environ)
+    for name in taken:
+        if name.upper() not in KEPT:
+            del os.environ[name]
+    return taken
+
+
+if __name__ == "__main__":
+    environment = take_environment()
+    sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
+    from ai_dev.main import main
+
+    sys.exit(main(environment))

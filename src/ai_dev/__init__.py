@@ -1,0 +1,1 @@
+"""AI Dev: an issue becomes a pull request."""

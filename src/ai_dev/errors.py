@@ -1,0 +1,201 @@
+"""Who must act on each failure.
+
+    ToolError            the model: the text is the tool's answer, it never leaves the loop
+    AiDevError           a person: what happened, why, what to do
+    ├── InputError       the workflow's author: every fault of the inputs at once
+    ├── Skipped          nobody: the event is not for us
+    ├── Refused          nobody here: the actor may not start a run
+    ├── Stopped          the requester: a limit was reached
+    ├── Cancelled        the requester: somebody ended the run
+    └── ServiceError     whoever runs the service or holds its key
+        └── SandboxGone  the sandbox ended before the run did
+
+Anything else that is raised is a bug of ours. Statuses and exit codes are those of the README's table.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+
+class Status(StrEnum):
+    """How a run ends."""
+
+    OPENED = "opened"
+    UPDATED = "updated"
+    ANSWERED = "answered"
+    UNCHANGED = "unchanged"
+    BRANCH = "branch"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    BUG = "bug"
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a run that ends so."""
+        return _EXIT_CODES.get(self, 0)
+
+
+_EXIT_CODES = {Status.STOPPED: 1, Status.FAILED: 1, Status.CANCELLED: 130, Status.BUG: 3}
+
+
+class ToolError(Exception):
+    """A tool cannot do what was asked; the text tells the model why."""
+
+
+class AiDevError(Exception):
+    """The run ends: ``what`` happened, ``why`` and the ``cure`` (either may be empty), each a sentence or two."""
+
+    status = Status.FAILED
+
+    def __init__(self, what: str, why: str = "", cure: str = "") -> None:
+        super().__init__(" ".join(part for part in (what, why, cure) if part))
+        self.what, self.why, self.cure = what, why, cure
+
+
+class InputError(AiDevError):
+    """The action's inputs have faults."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("The inputs have faults.", "\n".join(f"- {fault}" for fault in faults))
+
+
+class Skipped(AiDevError):
+    """The event is not for us."""
+
+    status = Status.SKIPPED
+
+
+class Refused(AiDevError):
+    """The actor may not start a run."""
+
+    status = Status.REFUSED
+
+
+class Stopped(AiDevError):
+    """A limit of the run was reached."""
+
+    status = Status.STOPPED
+
+
+class Cancelled(AiDevError):
+    """The runner told us to stop."""
+
+    status = Status.CANCELLED
+
+
+class Service(StrEnum):
+    """The services that a run uses."""
+
+    OPENAI = "OpenAI"
+    E2B = "E2B"
+    GITHUB = "GitHub"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What one request to a service came to, as far as it is known."""
+
+    service: Service
+    doing: str
+    """What was asked, as in "create the sandbox"."""
+    detail: str
+    """The service's own words; hostile, shown redacted."""
+    status: int | None = None
+    """HTTP status; None when there was no answer."""
+    code: str = ""
+    """The service's own code: ``insufficient_quota``, ``server_error``, …"""
+    wait: float | None = None
+    """Seconds that the service asked us to wait."""
+
+
+class ServiceError(AiDevError):
+    """A service did not do what it was asked, and asking again will not help (any more)."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        status = f" ({failure.status})" if failure.status else ""
+        super().__init__(
+            f"{failure.service} could not {failure.doing}{status}.", failure.detail.strip()[:1000], _cure(failure)
+        )
+
+
+class SandboxGone(ServiceError):
+    """The sandbox is not there any more."""
+
+
+TRIES = 5
+"""Requests made in all for one answer."""
+_PATIENCE = 120.0
+"""Longest wait in seconds before the next try."""
+
+_FINAL_CODES = {"insufficient_quota", "context_length_exceeded", "model_not_found", "invalid_api_key"}
+_PASSING_CODES = {"server_error", "rate_limit_exceeded", "slow_down", "overloaded"}
+_PASSING_STATUSES = {None, 408, 409, 429, 500, 502, 503, 504, 529}
+
+_CURES: dict[tuple[Service, int | str], str] = {
+    (Service.OPENAI, 401): "Check the input openai-api-key (and openai-base-url, if you set it).",
+    (Service.OPENAI, 403): "Give the key's project access to the model in the input model.",
+    (Service.OPENAI, 404): "Check the input model: the key must have access to a model of this name.",
+    (Service.OPENAI, "insufficient_quota"): "Add credit to the OpenAI account, then start the run again.",
+    (Service.OPENAI, "context_length_exceeded"): "Split the issue, or use a model with a longer context.",
+    (Service.E2B, 401): "Check the input e2b-api-key.",
+    (Service.E2B, 404): "Check the input sandbox-template: it must be a template of the key's team.",
+    (Service.E2B, 429): "Too many sandboxes run at once in the E2B account: wait for some to end, or raise its limit.",
+    (Service.GITHUB, 401): "Check the input github-token: it is not valid, or it has expired.",
+    (Service.GITHUB, 403): "Give the job `permissions: contents: write, issues: write, pull-requests: write`.",
+    (Service.GITHUB, 404): "Check that the repository, branch and issue exist and that the token may read them.",
+}
+
+
+def _cure(failure: Failure) -> str:
+    for key in (failure.code, failure.status or 0):
+        if cure := _CURES.get((failure.service, key)):
+            return cure
+    if passing(failure):
+        return f"This is most likely a passing fault of {failure.service}: start the run again later."
+    return ""
+
+
+def passing(failure: Failure) -> bool:
+    """Whether asking again can help."""
+    if failure.code in _FINAL_CODES:
+        return False
+    return failure.code in _PASSING_CODES or failure.status in _PASSING_STATUSES
+
+
+def pause(failure: Failure, tries: int) -> float | None:
+    """Seconds to wait before the next try after ``tries`` that failed; None to stop.
+
+    Backoff grows from 1 to 60 s with jitter; what the service asks for counts up to two minutes.
+    """
+    if tries >= TRIES or not passing(failure):
+        return None
+    if failure.wait is not None:
+        return failure.wait if failure.wait <= _PATIENCE else None
+    return min(60.0, 2.0 ** (tries - 1)) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, no secret
+
+
+_Result = TypeVar("_Result")
+
+
+def persist(ask: Callable[[], _Result]) -> _Result:
+    """What ``ask`` gives; it is asked again after passing faults. Raises its last ServiceError."""
+    tries = 0
+    while True:
+        try:
+            return ask()
+        except ServiceError as e:
+            tries += 1
+            wait = pause(e.failure, tries)
+            if wait is None:
+                raise
+            time.sleep(wait)

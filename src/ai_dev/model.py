@@ -1,0 +1,233 @@
+"""Conversation -> Reply: one request to the Responses API, streamed. The only module that imports openai."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import openai
+from openai import OpenAI, Stream
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import BaseModel
+
+from .conversation import Conversation
+from .errors import Failure, Service, ServiceError, persist
+from .settings import Settings
+
+_TIMEOUT = httpx2.Timeout(300, connect=10)
+_DROPPABLE = ("include", "prompt_cache_key")
+"""What not every server knows; left out from then on when a server's 400 names it."""
+_DOING = "answer the request"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one reply, or of many added up."""
+
+    input: int = 0
+    cached: int = 0
+    """Of the input, those that the server had in its cache."""
+    output: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.input + other.input, self.cached + other.cached, self.output + other.output)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call; ``arguments`` is the model's text, which should be JSON."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the model answered."""
+
+    items: list[dict[str, Any]]
+    """All output items as they came, to be replayed."""
+    calls: tuple[Call, ...]
+    text: str
+    refusal: str
+    final: bool
+    """Whether the text is meant as the last word: not a commentary, and not cut off."""
+    usage: Usage
+
+
+class Model:
+    """One model at one server, with constant instructions and tools. Raises ServiceError."""
+
+    def __init__(self, settings: Settings, instructions: str, tools: Sequence[type[BaseModel]], key: str) -> None:
+        self._client = OpenAI(
+            api_key=settings.openai_api_key.get_secret_value(),
+            base_url=settings.openai_base_url or None,
+            timeout=_TIMEOUT,
+            max_retries=0,
+        )
+        self._fixed: dict[str, Any] = {
+            "model": settings.model,
+            "instructions": instructions,
+            "tools": [describe(tool) for tool in tools],
+            "reasoning": {"effort": settings.reasoning_effort},
+            "parallel_tool_calls": True,
+            "store": False,
+            "stream": True,
+            "include": ["reasoning.encrypted_content"],
+            "prompt_cache_key": key,
+        }
+
+    def ask(self, conversation: Conversation) -> Reply:
+        """The model's next reply. Passing faults are tried again; a reply that did not end is never used."""
+        return persist(lambda: self._ask(conversation))
+
+    def _ask(self, conversation: Conversation) -> Reply:
+        while True:
+            try:
+                with _faults():
+                    return _read(self._stream(conversation))
+            except ServiceError as e:
+                named = [name for name in _DROPPABLE if name in self._fixed and name in e.failure.detail]
+                if e.failure.status not in (400, 422) or not named:
+                    raise
+                for name in named:
+                    del self._fixed[name]
+
+    def _stream(self, conversation: Conversation) -> Stream[ResponseStreamEvent]:
+        """Send the request as ready-made JSON: the SDK's ``create`` walks through the whole input every time."""
+        head = json.dumps(self._fixed, separators=(",", ":"))[:-1]
+        stream = self._client.post(
+            "/responses",
+            cast_to=Response,
+            content=f'{head},"input":{conversation.json}}}'.encode(),
+            options={"headers": {"Content-Type": "application/json"}},
+            stream=True,
+            stream_cls=Stream[ResponseStreamEvent],
+        )
+        kind = stream.response.headers.get("content-type", "")
+        if not kind.startswith("text/event-stream"):
+            stream.close()
+            detail = f"The answer is {kind or 'of no type'}, not a stream of events."
+            raise ServiceError(Failure(Service.OPENAI, _DOING, detail, code="server_error"))
+        return stream
+
+
+def describe(tool: type[BaseModel]) -> dict[str, Any]:
+    """A tool's strict JSON schema, the same bytes every time: its docstring and its fields' descriptions."""
+    schema = tool.model_json_schema()
+    return {
+        "type": "function",
+        "name": name_of(tool),
+        "description": inspect.cleandoc(tool.__doc__ or ""),
+        "parameters": _strict(schema, schema.get("$defs", {})),
+        "strict": True,
+    }
+
+
+def name_of(tool: type[BaseModel]) -> str:
+    """A tool's name for the model: its class's name in snake case."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", tool.__name__).lower()
+
+
+def _strict(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """The schema in strict mode's words: all properties required, nothing else allowed, references filled in."""
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].rpartition("/")[2]] | schema
+    kept: dict[str, Any] = {k: schema[k] for k in ("type", "description", "enum") if k in schema}
+    if "items" in schema:
+        kept["items"] = _strict(schema["items"], definitions)
+    if "anyOf" in schema:
+        kept["anyOf"] = [_strict(option, definitions) for option in schema["anyOf"]]
+    if "properties" in schema:
+        kept["properties"] = {name: _strict(field, definitions) for name, field in schema["properties"].items()}
+        kept |= {"required": list(schema["properties"]), "additionalProperties": False}
+    return kept
+
+
+def _read(stream: Stream[ResponseStreamEvent]) -> Reply:
+    """Collect the stream up to its terminal event. Items count when they are done, not when they begin."""
+    items: list[dict[str, Any]] = []
+    with stream:
+        for event in stream:
+            if event.type == "response.output_item.done":
+                items.append(event.item.to_dict(mode="json"))
+            elif event.type in ("response.completed", "response.incomplete"):
+                return _reply(items, event.response)
+            elif event.type == "response.failed":
+                error = event.response.error
+                raise ServiceError(_told(error.code if error else "", error.message if error else "no reason given"))
+            elif event.type == "error":
+                raise ServiceError(_told(event.code or "", event.message))
+    raise ServiceError(Failure(Service.OPENAI, _DOING, "The stream ended before the reply did."))
+
+
+def _told(code: str, message: str) -> Failure:
+    """A failure that the server told in words, in a stream that began well."""
+    return Failure(Service.OPENAI, _DOING, message, code=code or "server_error", wait=_wait(message))
+
+
+def _reply(items: list[dict[str, Any]], response: Response) -> Reply:
+    parts = [
+        part
+        for item in items
+        if item.get("type") == "message"
+        for part in item.get("content") or []
+        if isinstance(part, dict)
+    ]
+    commentary = any(item.get("phase") == "commentary" for item in items)
+    return Reply(
+        items=items,
+        calls=tuple(
+            Call(str(item.get("call_id")), str(item.get("name")), str(item.get("arguments")))
+            for item in items
+            if item.get("type") == "function_call"
+        ),
+        text="\n\n".join(str(part["text"]) for part in parts if part.get("text")),
+        refusal="\n\n".join(str(part["refusal"]) for part in parts if part.get("refusal")),
+        final=response.status == "completed" and not commentary,
+        usage=_usage(response),
+    )
+
+
+def _usage(response: Response) -> Usage:
+    """The tokens used; servers other than OpenAI's may tell only some of it."""
+    usage = response.usage
+    if usage is None:
+        return Usage()
+    details = usage.input_tokens_details
+    return Usage(usage.input_tokens or 0, (details.cached_tokens or 0) if details else 0, usage.output_tokens or 0)
+
+
+@contextlib.contextmanager
+def _faults() -> Iterator[None]:
+    """Turn what the SDK raises into ServiceError; a body that is no JSON comes as a bare ValueError."""
+    try:
+        yield
+    except openai.APIStatusError as e:
+        wait = _wait(e.message, e.response.headers.get("retry-after"))
+        code = e.code if isinstance(e.code, str) else ""
+        if "context_length" in e.message or "maximum context length" in e.message:
+            code = "context_length_exceeded"
+        raise ServiceError(
+            Failure(Service.OPENAI, _DOING, e.message[:1000], status=e.status_code, code=code, wait=wait)
+        ) from None
+    except openai.APIError as e:
+        code = e.code if isinstance(e.code, str) else ""
+        raise ServiceError(Failure(Service.OPENAI, _DOING, e.message[:1000], code=code)) from None
+    except (httpx2.HTTPError, httpx2.StreamError, ValueError) as e:
+        raise ServiceError(Failure(Service.OPENAI, _DOING, f"{type(e).__name__}: {e}"[:300])) from None
+
+
+def _wait(message: str, header: str | None = None) -> float | None:
+    """Seconds that the server asks to wait, in its header or in its words ("try again in 1.2s")."""
+    if header and re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", header):
+        return float(header)
+    told = re.search(r"try again in ([0-9]{1,6}(?:\.[0-9]+)?)\s?(ms|s)\b", message)
+    return float(told[1]) / (1000 if told[2] == "ms" else 1) if told else None

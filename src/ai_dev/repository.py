@@ -1,0 +1,360 @@
+"""All that we ask of GitHub's API, one method a request. The only module that imports PyGithub."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import github
+import requests
+from github import Auth, Github, GithubException
+from github.GithubRetry import GithubRetry
+from github.Requester import Requester
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from .errors import Failure, Service, ServiceError, persist
+
+API_VERSION = "2022-11-28"
+_TIMEOUT = 20
+_PER_PAGE = 100
+_PAGES = 10
+"""Pages of a listing that are read at the most."""
+
+
+class Account(BaseModel):
+    """A user, bot or app on GitHub."""
+
+    login: str
+    id: int
+    type: str = "User"
+
+
+class Comment(BaseModel):
+    """A comment on an issue or pull request; times are ISO 8601 in UTC."""
+
+    id: int
+    body: str | None = ""
+    user: Account | None = None
+    created_at: str = ""
+    updated_at: str = ""
+
+
+class About(BaseModel):
+    """What the repository is, as far as a run needs to know."""
+
+    default_branch: str
+    private: bool = True
+
+
+class Label(BaseModel):
+    """A label of an issue."""
+
+    name: str
+
+
+class Issue(BaseModel):
+    """An issue; a pull request where ``pull_request`` is there."""
+
+    number: int
+    title: str = ""
+    body: str | None = ""
+    state: str = "open"
+    locked: bool = False
+    user: Account | None = None
+    labels: list[Label] = []
+    pull_request: dict[str, Any] | None = None
+    updated_at: str = ""
+
+
+class _RepositoryName(BaseModel):
+    full_name: str = ""
+
+
+class Head(BaseModel):
+    """Where a pull request comes from."""
+
+    ref: str
+    sha: str
+    repo: _RepositoryName | None = None
+
+
+class Pull(BaseModel):
+    """A pull request."""
+
+    number: int
+    html_url: str
+    state: str = "open"
+    draft: bool = False
+    title: str = ""
+    body: str | None = ""
+    user: Account | None = None
+    head: Head
+    merged_at: str | None = None
+
+
+class Permission(BaseModel):
+    """What an account may do: ``admin``, ``write``, ``read`` or ``none``."""
+
+    permission: str
+    user: Account | None = None
+
+
+class Verification(BaseModel):
+    """Whether GitHub shows a commit as Verified."""
+
+    verified: bool = False
+
+
+class Commit(BaseModel):
+    """A commit as GitHub made it."""
+
+    sha: str
+    verification: Verification = Verification()
+
+
+class _Sha(BaseModel):
+    sha: str
+
+
+class _Viewer(BaseModel):
+    login: str
+    databaseId: int | None = None  # noqa: N815 - GraphQL's name
+
+
+_Shape = TypeVar("_Shape")
+
+
+class Repository:
+    """One repository on GitHub, seen with one token. Thread-safe. Raises ServiceError."""
+
+    def __init__(self, api_url: str, full_name: str, token: str, certificates: str | None = None) -> None:
+        self.full_name = full_name
+        self.requests = 0
+        self._path = f"/repos/{full_name}"
+        self._local = threading.local()
+        self._open: Callable[[], Requester] = lambda: Github(
+            auth=Auth.Token(token),
+            base_url=api_url,
+            lazy=True,
+            timeout=_TIMEOUT,
+            per_page=_PER_PAGE,
+            verify=certificates or True,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            api_version=API_VERSION,
+            retry=GithubRetry(total=0, status_forcelist=[]),
+        ).requester
+        _quiet(logging.getLogger(github.__name__))
+
+    @property
+    def owner(self) -> str:
+        """The repository's owner."""
+        return self.full_name.partition("/")[0]
+
+    def read_about(self) -> About:
+        """The repository itself."""
+        return self._ask("GET", self._path, About, "describe the repository")
+
+    def read_permission(self, login: str) -> Permission:
+        """What this account may do here; ServiceError 404 for bots and apps."""
+        path = f"{self._path}/collaborators/{quote(login, safe='')}/permission"
+        return self._ask("GET", path, Permission, f"tell what @{login} may do")
+
+    def read_viewer(self) -> Account:
+        """Whose token we hold."""
+        query = {"query": "{ viewer { login databaseId } }"}
+        data = self._ask("POST", "/graphql", dict[str, Any], "tell whose token this is", query)
+        viewer = self._shape(data.get("data", {}).get("viewer"), _Viewer, "tell whose token this is")
+        return Account(login=viewer.login, id=viewer.databaseId or 0)
+
+    def read_issue(self, number: int) -> Issue:
+        """An issue or a pull request."""
+        return self._ask("GET", f"{self._path}/issues/{number}", Issue, f"read issue #{number}")
+
+    def read_comments(self, number: int) -> list[Comment]:
+        """The comments of an issue, oldest first, at most a thousand."""
+        path = f"{self._path}/issues/{number}/comments"
+        comments: list[Comment] = []
+        for page in range(1, _PAGES + 1):
+            query = f"?per_page={_PER_PAGE}&page={page}"
+            found = self._ask("GET", path + query, list[Comment], f"read the discussion of #{number}")
+            comments += found
+            if len(found) < _PER_PAGE:
+                break
+        return comments
+
+    def react(self, number: int, comment: int | None = None) -> Account:
+        """Show the requester that we saw the issue or comment; the answer says who we are."""
+        at = f"issues/comments/{comment}" if comment else f"issues/{number}"
+        reaction = self._ask("POST", f"{self._path}/{at}/reactions", dict[str, Any], "react", {"content": "eyes"})
+        return self._shape(reaction.get("user"), Account, "react")
+
+    def post_comment(self, number: int, body: str, marker: str) -> Comment:
+        """Comment on an issue; ``marker`` is what tells this comment from all others, should the answer be lost."""
+        path, doing = f"{self._path}/issues/{number}/comments", f"comment on #{number}"
+        return self._create(
+            lambda: self._ask("POST", path, Comment, doing, {"body": body}),
+            lambda: next((c for c in self.read_comments(number) if marker in (c.body or "")), None),
+        )
+
+    def edit_comment(self, comment: int, body: str) -> Comment:
+        """Change a comment's text."""
+        path = f"{self._path}/issues/comments/{comment}"
+        return self._ask("PATCH", path, Comment, "edit our comment", {"body": body})
+
+    def delete_comment(self, comment: int) -> None:
+        """Take a comment away."""
+        self._ask("DELETE", f"{self._path}/issues/comments/{comment}", None, "replace our comment")
+
+    def check_writable(self) -> None:
+        """Raise ServiceError when the token cannot write contents: better now than after the work is paid for."""
+        self.create_blob("")
+
+    def create_blob(self, base64: str) -> str:
+        """Store a file's bytes; give its id."""
+        body = {"content": base64, "encoding": "base64"}
+        return self._ask("POST", f"{self._path}/git/blobs", _Sha, "store a file", body).sha
+
+    def create_tree(self, base_tree: str, entries: list[dict[str, Any]]) -> str:
+        """Store a tree that differs from ``base_tree`` by these entries; give its id."""
+        body = {"base_tree": base_tree, "tree": entries}
+        return self._ask("POST", f"{self._path}/git/trees", _Sha, "store the changed files", body).sha
+
+    def create_commit(self, message: str, tree: str, parent: str) -> Commit:
+        """Store a commit; author and committer are the token's account, so that GitHub can sign it."""
+        body = {"message": message, "tree": tree, "parents": [parent]}
+        return self._ask("POST", f"{self._path}/git/commits", Commit, "store the commit", body)
+
+    def create_branch(self, name: str, sha: str) -> None:
+        """Create a branch. ServiceError 422 when one of this name, or one that is in its way, exists."""
+        body = {"ref": f"refs/heads/{name}", "sha": sha}
+        self._create(
+            lambda: self._ask("POST", f"{self._path}/git/refs", dict[str, Any], f"create the branch {name}", body),
+            lambda: True if self._read_tip(name) == sha else None,
+        )
+
+    def move_branch(self, name: str, sha: str) -> None:
+        """Move a branch forward. ServiceError 422 when that is no fast-forward."""
+        path = f"{self._path}/git/refs/heads/{quote(name)}"
+        self._ask("PATCH", path, dict[str, Any], f"push to the branch {name}", {"sha": sha, "force": False})
+
+    def find_pulls(self, branch: str) -> list[Pull]:
+        """Pull requests, open and ended, from a branch of this repository."""
+        query = f"?state=all&per_page={_PER_PAGE}&head={quote(f'{self.owner}:{branch}', safe='')}"
+        return self._ask("GET", f"{self._path}/pulls{query}", list[Pull], "look for our pull request")
+
+    def create_pull(self, branch: str, base: str, title: str, body: str, *, draft: bool) -> Pull:
+        """Open a pull request. ServiceError 403 when Actions may open none, 422 for a draft where there are none."""
+        new = {"title": title, "body": body, "head": branch, "base": base, "draft": draft}
+        return self._create(
+            lambda: self._ask("POST", f"{self._path}/pulls", Pull, "open the pull request", new),
+            lambda: next((p for p in self.find_pulls(branch) if p.state == "open"), None),
+        )
+
+    def update_pull(self, number: int, title: str, body: str) -> Pull:
+        """Change a pull request's title and body."""
+        new = {"title": title, "body": body}
+        return self._ask("PATCH", f"{self._path}/pulls/{number}", Pull, f"update pull request #{number}", new)
+
+    def _read_tip(self, branch: str) -> str:
+        found = self._ask("GET", f"{self._path}/git/ref/heads/{quote(branch)}", dict[str, Any], "read the branch")
+        return str(found.get("object", {}).get("sha"))
+
+    def _create(self, make: Callable[[], _Shape], look: Callable[[], _Shape | None]) -> _Shape:
+        """Create what must not be there twice: when a fault leaves the effect unknown, look before asking again."""
+        unknown = False
+
+        def ask() -> _Shape:
+            nonlocal unknown
+            if unknown and (found := look()) is not None:
+                return found
+            unknown = True
+            return make()
+
+        return persist(ask)
+
+    def _ask(
+        self, verb: str, path: str, shape: type[_Shape] | None, doing: str, body: dict[str, Any] | None = None
+    ) -> _Shape:
+        """One request. All but those that create something visible are repeated after passing faults."""
+        once = verb == "POST" and path.endswith(("/comments", "/refs", "/pulls"))
+
+        def ask() -> _Shape:
+            with _faults(doing):
+                self.requests += 1
+                _, data = self._requester.requestJsonAndCheck(verb, path, input=body)
+            return self._shape(data, shape, doing)
+
+        return ask() if once else persist(ask)
+
+    @property
+    def _requester(self) -> Requester:
+        if not hasattr(self._local, "requester"):
+            self._local.requester = self._open()
+        return self._local.requester  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _shape(data: object, shape: type[_Shape] | None, doing: str) -> _Shape:
+        try:
+            return TypeAdapter(shape).validate_python(data)  # type: ignore[arg-type]
+        except ValidationError as e:
+            detail = f"The answer has not the form that GitHub documents: {e.errors()[0]['msg']}."
+            raise ServiceError(Failure(Service.GITHUB, doing, detail, status=200, code="malformed")) from None
+
+
+@contextlib.contextmanager
+def _faults(doing: str) -> Iterator[None]:
+    """Turn what PyGithub raises into ServiceError: it lets errors of requests through and trips over odd bodies."""
+    try:
+        yield
+    except GithubException as e:
+        raise ServiceError(_failure(e, doing)) from None
+    except (requests.RequestException, OSError) as e:
+        raise ServiceError(Failure(Service.GITHUB, doing, f"The connection failed: {type(e).__name__}.")) from None
+    except (ValueError, AttributeError, AssertionError, TypeError) as e:
+        detail = f"The answer is not what GitHub sends ({type(e).__name__}): is the address right?"
+        raise ServiceError(Failure(Service.GITHUB, doing, detail, status=200, code="malformed")) from None
+
+
+def _failure(e: GithubException, doing: str) -> Failure:
+    headers = {name.lower(): value for name, value in (e.headers or {}).items()}
+    data = e.data if isinstance(e.data, dict) else {}
+    details = [str(x.get("message") or x.get("code")) for x in data.get("errors") or [] if isinstance(x, dict)]
+    details += [str(x) for x in data.get("errors") or [] if isinstance(x, str)]
+    detail = ": ".join([str(data.get("message") or data.get("data") or "no reason given")[:500], *details[:5]])
+    limited = e.status == 429 or (e.status == 403 and Requester.isRateLimitError(str(data.get("message"))))
+    if e.status == 403 and not limited:
+        needed = headers.get("x-accepted-github-permissions", "")
+        detail += f" (needed: {needed.replace('_', '-')})" if needed else ""
+    return Failure(
+        Service.GITHUB,
+        doing,
+        detail,
+        status=e.status,
+        code="rate_limit_exceeded" if limited else "",
+        wait=_wait(headers) if limited or e.status == 503 else None,
+    )
+
+
+def _wait(headers: dict[str, str]) -> float | None:
+    with contextlib.suppress(ValueError):
+        if "retry-after" in headers:
+            return float(headers["retry-after"])
+        if headers.get("x-ratelimit-remaining") == "0":
+            return max(1.0, float(headers.get("x-ratelimit-reset", "")) - time.time())
+    return None
+
+
+def _quiet(logger: logging.Logger) -> None:
+    """PyGithub prints through a handler of its own."""
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+    logger.propagate = False
+    logger.addHandler(logging.NullHandler())
+
+

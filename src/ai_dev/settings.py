@@ -1,0 +1,130 @@
+"""The action's inputs -> Settings: checked, with every fault named at once."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from .errors import InputError
+
+
+def _number(text: object) -> object:
+    if isinstance(text, str) and not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ValueError("give a whole number, in digits")
+    return text
+
+
+def _switch(text: object) -> object:
+    if isinstance(text, str) and text.lower() not in ("true", "false"):
+        raise ValueError("give true or false")
+    return text.lower() == "true" if isinstance(text, str) else text
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query):
+        raise ValueError("give an address such as https://host.example/path")
+    return text.rstrip("/")
+
+
+def _branch(text: str) -> str:
+    bad = re.search(r"[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{|//|/\.|\.lock(/|$)", text)
+    if bad or text.startswith(("-", "/", ".")) or text.endswith("."):
+        raise ValueError("git does not allow a branch of this name")
+    return text
+
+
+def _branch_prefix(text: str) -> str:
+    _branch(text)
+    if not text.strip("/") or len(text) > 100 or text.strip("/").lower() in ("main", "master", "refs"):
+        raise ValueError("give a prefix for branch names such as ai-dev/")
+    return text
+
+
+def _certificates(text: str) -> str:
+    if text:
+        try:
+            ssl.create_default_context(cadata=text)
+        except ssl.SSLError as e:
+            raise ValueError("give the certificates themselves, in PEM form (-----BEGIN CERTIFICATE-----)") from e
+    return text
+
+
+SECRETS = ("github_token", "openai_api_key", "e2b_api_key")
+
+
+def input_name(field: str) -> str:
+    """The runner's variable for the input of a field: upper case, with hyphens."""
+    return "INPUT_" + field.replace("_", "-").upper()
+
+
+Number = Annotated[int, BeforeValidator(_number)]
+Switch = Annotated[bool, BeforeValidator(_switch)]
+Address = Annotated[str, AfterValidator(_address)]
+Secret = Annotated[SecretStr, Field(min_length=1)]
+
+
+class Settings(BaseModel):
+    """The inputs as action.yml describes them, each in snake case; an empty input is its default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    github_token: Secret
+    openai_api_key: Secret
+    e2b_api_key: Secret
+    label: str = Field("ai-dev", max_length=50)
+    command: Annotated[str, Field("/ai-dev", pattern=r"^/[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=50)]
+    issue_number: Annotated[Number | None, Field(None, ge=1, le=999_999_999)]
+    task: str = Field("", max_length=60_000)
+    base_branch: Annotated[str, AfterValidator(_branch)] = ""
+    branch_prefix: Annotated[str, AfterValidator(_branch_prefix)] = "ai-dev/"
+    fetch_depth: Annotated[Number, Field(1, ge=0)]
+    model: str = Field("gpt-6.2-sol", pattern=r"^\S+$", max_length=200)
+    reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] = "medium"
+    openai_base_url: Address = ""
+    e2b_domain: str = Field("", pattern=r"^[A-Za-z0-9.:-]*$")
+    e2b_api_url: Address = ""
+    e2b_sandbox_url: Address = ""
+    sandbox_template: str = Field("", pattern=r"^[A-Za-z0-9._/:-]*$", max_length=200)
+    ca_certificates: Annotated[str, AfterValidator(_certificates)] = ""
+    max_turns: Annotated[Number, Field(100, ge=1, le=1000)]
+    max_minutes: Annotated[Number, Field(45, ge=1, le=1380)]
+    draft: Switch = True
+    dry_run: Switch = False
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Self:
+        """The settings in the runner's ``INPUT_*`` variables (hyphens stay in their names).
+
+        Raises InputError with every fault: the input's name, what is wrong and what to give.
+        """
+        given = {
+            name: value
+            for name in cls.model_fields
+            if (value := environ.get(input_name(name), "").strip())
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as e:
+            raise InputError([_fault(error["loc"], error["type"], error["msg"]) for error in e.errors()]) from None
+
+
+_SECRET_CURES = {
+    "github_token": "give `${{ github.token }}`, or leave it out for that default",
+    "openai_api_key": "add a repository secret and pass it: `openai-api-key: ${{ secrets.OPENAI_API_KEY }}`",
+    "e2b_api_key": "add a repository secret and pass it: `e2b-api-key: ${{ secrets.E2B_API_KEY }}`",
+}
+
+
+def _fault(place: tuple[int | str, ...], kind: str, message: str) -> str:
+    field = str(place[0])
+    name = f"`{field.replace('_', '-')}`"
+    if field in _SECRET_CURES:
+        return f"{name} {'is missing' if kind == 'missing' else 'is not valid'}: {_SECRET_CURES[field]}."
+    said = message.removeprefix("Value error, ").removeprefix("Input ").strip()
+    return f"{name} is not valid: {said}."

@@ -1,0 +1,154 @@
+"""Refs and a base commit -> a pack on disk. The only module that imports dulwich."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import urllib3
+from dulwich.client import HttpGitClient, HTTPUnauthorized
+from dulwich.config import ConfigFile
+from dulwich.errors import GitProtocolError, HangupException, NotGitRepository
+from dulwich.refs import Ref
+
+from .errors import Failure, Service, ServiceError
+
+_HEADS = "refs/heads/"
+_TAGS = "refs/tags/"
+_TIMEOUT = 60
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the work starts: the pinned base commit, and our branch where an earlier run left one."""
+
+    base: str
+    """The name of the base branch."""
+    base_sha: str
+    branch: str
+    """The name of the branch to work on."""
+    branch_sha: str | None
+    """The tip of that branch; None when it is yet to be created."""
+
+    @property
+    def sha(self) -> str:
+        """The commit to check out."""
+        return self.branch_sha or self.base_sha
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A pack that holds the commits of ``start``."""
+
+    start: Start
+    pack: Path
+    shallow: tuple[str, ...]
+    """Commits whose parents are not in the pack."""
+    tags: dict[str, str]
+    """Ids of the tags by name, when the whole history was asked for."""
+
+    @classmethod
+    def fetch(
+        cls,
+        address: tuple[str, str],
+        token: str,
+        *,
+        prefixes: tuple[str, ...],
+        choose: Callable[[dict[str, str]], Start],
+        depth: int,
+        pack: Path,
+        certificates: str | None = None,
+    ) -> Self:
+        """Fetch what ``choose`` picks among the branches whose names have these prefixes (name -> id) into ``pack``.
+
+        ``address`` is the server's URL and the repository's OWNER/NAME; ``depth`` counts commits, 0 is all of them
+        and the tags. The pack streams to the file. Raises ServiceError, and what ``choose`` raises.
+        """
+        server, full_name = address
+        whole = depth == 0
+        client = HttpGitClient(
+            server,
+            username="x-access-token",
+            password=token,
+            timeout=_TIMEOUT,
+            thin_packs=False,
+            include_tags=whole,
+            config=_config(certificates),
+        )
+        chosen: list[Start] = []
+        tags: dict[str, str] = {}
+
+        def wants(refs: dict[Ref, bytes], **_: object) -> list[bytes]:
+            tags.update(_named(refs, _TAGS) if whole else {})
+            start = choose(_named(refs, _HEADS))
+            chosen.append(start)
+            return [sha.encode() for sha in dict.fromkeys((start.base_sha, start.sha, *tags.values()))]
+
+        asked = [(_HEADS + prefix).encode() for prefix in prefixes] + ([_TAGS.encode()] if whole else [])
+        with _faults(), pack.open("wb") as file:
+            result = client.fetch_pack(
+                f"{full_name}.git",
+                wants,  # type: ignore[arg-type]
+                _NoHistory(),
+                file.write,
+                depth=depth or None,
+                ref_prefix=asked,
+                protocol_version=2,
+            )
+        return cls(chosen[0], pack, tuple(sorted(sha.decode() for sha in result.new_shallow or ())), tags)
+
+
+def _config(certificates: str | None) -> ConfigFile:
+    config = ConfigFile()
+    if certificates:
+        config.set((b"http",), b"sslCAInfo", certificates.encode())
+    return config
+
+
+def _named(refs: dict[Ref, bytes], prefix: str) -> dict[str, str]:
+    """The refs below ``prefix`` as names without it; names that are not UTF-8 and peeled tags are left out."""
+    named: dict[str, str] = {}
+    for ref, sha in refs.items():
+        with contextlib.suppress(UnicodeDecodeError):
+            name = ref.decode()
+            if name.startswith(prefix) and not name.endswith("^{}"):
+                named[name.removeprefix(prefix)] = sha.decode()
+    return named
+
+
+@contextlib.contextmanager
+def _faults() -> Iterator[None]:
+    doing = "send the repository's files (git)"
+    try:
+        yield
+    except HTTPUnauthorized:
+        raise ServiceError(Failure(Service.GITHUB, doing, "The token was not accepted.", status=401)) from None
+    except NotGitRepository:
+        raise ServiceError(Failure(Service.GITHUB, doing, "The repository was not found.", status=404)) from None
+    except (GitProtocolError, HangupException, urllib3.exceptions.HTTPError, OSError, AssertionError) as e:
+        raise ServiceError(Failure(Service.GITHUB, doing, f"{type(e).__name__}: {e}"[:300])) from None
+
+
+class _NoHistory:
+    """The walker of a client that has no commit yet."""
+
+    shallow: frozenset[bytes] = frozenset()
+
+    def __next__(self) -> None:
+        return None
+
+    def __iter__(self) -> Iterator[None]:
+        return iter(())
+
+    def ack(self, sha: bytes) -> None:
+        """There is nothing that both sides could have."""
+
+    def nak(self) -> None:
+        """There is nothing that both sides could have."""
+
+    def update_shallow(self, new_shallow: set[bytes], new_unshallow: set[bytes]) -> None:
+        """The result carries it."""
+
