@@ -113,9 +113,7 @@ def _read_entries(listing: bytes) -> list[_Entry]:
             raise ValueError(about)
         mode, sha, verb = (part.decode() for part in found.groups())
         gone = verb == _DELETED
-        entries.append(
-            _Entry(path.decode("utf-8", "surrogateescape"), "" if gone else mode, "" if gone else sha, verb)
-        )
+        entries.append(_Entry(path.decode("utf-8", "surrogateescape"), "" if gone else mode, "" if gone else sha, verb))
     return entries
 
 

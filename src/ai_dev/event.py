@@ -55,6 +55,11 @@ class Trigger:
     key: str
     """Tells this event from others; attempts of one run share it."""
 
+    def describe(self) -> str:
+        """Who asked, and how, in a sentence."""
+        who = f"@{self.sender.login}" if self.sender else "a schedule"
+        return f"Asked by {who} with a {self.kind}" + (f" on issue #{self.number}." if self.number else ".")
+
     @classmethod
     def read(cls, event: dict[str, Any], settings: Settings, runner: Runner) -> Self:
         """The trigger in this payload. Raises Skipped when the event is not for us, AiDevError when it is malformed."""

@@ -272,9 +272,9 @@ class Report:
 
     def _sentence(self, ending: Ending) -> str:
         """Say the ending in a line or two, for the log."""
-        pull = f" {self.branch.pull.html_url}" if self.branch and self.branch.pull else ""
-        words = " ".join(part for part in (ending.what, ending.why, ending.cure, ending.kept) if part)
-        return f"{ending.status}{': ' if words or pull else ''}{words}{pull}"
+        pull = self.branch.pull.html_url if self.branch and self.branch.pull else ""
+        words = [str(ending.status), ending.what, ending.why, ending.cure, ending.kept, pull]
+        return " ".join(word for word in words if word).replace(" ", ": ", 1)
 
     def _describe(self, ending: Ending) -> str:
         """The ending in Markdown, for the comment and the summary."""
@@ -306,8 +306,8 @@ class Report:
             case Status.BRANCH:
                 return (
                     "**The work is done, but GitHub does not let this workflow open a pull request.** "
-                    f"[Open it yourself]({ending.link}), and allow it for the next time: Settings → Actions → General → "
-                    "Allow GitHub Actions to create and approve pull requests."
+                    f"[Open it yourself]({ending.link}), and allow it for the next time: Settings → Actions → General "
+                    "→ Allow GitHub Actions to create and approve pull requests."
                 )
             case _:
                 return f"**AI Dev {ending.status}.** {ending.what}"

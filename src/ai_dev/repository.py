@@ -137,18 +137,20 @@ class Repository:
         self.requests = 0
         self._path = f"/repos/{full_name}"
         self._local = threading.local()
-        self._open: Callable[[], Requester] = lambda: Github(
-            auth=Auth.Token(token),
-            base_url=api_url,
-            lazy=True,
-            timeout=_TIMEOUT,
-            per_page=_PER_PAGE,
-            verify=certificates or True,
-            seconds_between_requests=None,
-            seconds_between_writes=None,
-            api_version=API_VERSION,
-            retry=GithubRetry(total=0, status_forcelist=[]),
-        ).requester
+        self._open: Callable[[], Requester] = lambda: (
+            Github(
+                auth=Auth.Token(token),
+                base_url=api_url,
+                lazy=True,
+                timeout=_TIMEOUT,
+                per_page=_PER_PAGE,
+                verify=certificates or True,
+                seconds_between_requests=None,
+                seconds_between_writes=None,
+                api_version=API_VERSION,
+                retry=GithubRetry(total=0, status_forcelist=[]),
+            ).requester
+        )
         _quiet(logging.getLogger(github.__name__))
 
     @property
@@ -356,5 +358,3 @@ def _quiet(logger: logging.Logger) -> None:
         logger.removeHandler(handler)
     logger.propagate = False
     logger.addHandler(logging.NullHandler())
-
-

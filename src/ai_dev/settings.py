@@ -103,11 +103,7 @@ class Settings(BaseModel):
 
         Raises InputError with every fault: the input's name, what is wrong and what to give.
         """
-        given = {
-            name: value
-            for name in cls.model_fields
-            if (value := environ.get(input_name(name), "").strip())
-        }
+        given = {name: value for name in cls.model_fields if (value := environ.get(input_name(name), "").strip())}
         try:
             return cls.model_validate(given)
         except ValidationError as e:

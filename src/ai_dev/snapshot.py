@@ -151,4 +151,3 @@ class _NoHistory:
 
     def update_shallow(self, new_shallow: set[bytes], new_unshallow: set[bytes]) -> None:
         """The result carries it."""
-

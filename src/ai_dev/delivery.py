@@ -1,0 +1,78 @@
+"""Desk -> Ending: what the model left is committed and proposed, however its work ended."""
+
+from __future__ import annotations
+
+import re
+
+from .errors import Status, ToolError
+from .pull_request import Branch, Rehearsal
+from .redaction import plain
+from .report import Ending, Report
+from .runner import Note, Step
+from .tools import Desk
+
+_DIFF_LIMIT = 100_000
+
+
+def deliver(report: Report, desk: Desk, heading: str, text: str, link: str) -> str:
+    """Commit what is not committed and see to the pull request; give why something could not be committed.
+
+    ``heading`` and ``text`` are the title and the body where the model gave none; ``link`` names the issue in the body,
+    "Fixes" or "Refs". Raises ServiceError.
+    """
+    report.tell(Step("Deliver"))
+    branch, kept = desk.branch, ""
+    try:
+        change = branch.commit(desk.workspace, f"{heading}\n\nThe assistant left this uncommitted.")
+        if change.files:
+            report.tell(Note(f"Committed {len(change.files)} files that the assistant had left uncommitted."))
+        else:
+            branch.idle -= 1  # it was we who asked
+    except ToolError as e:
+        kept = str(e)
+    if branch.exists and not branch.forbidden and (branch.commits or not branch.pull):
+        title, said = branch.proposal or (heading, text)
+        if branch.proposal or not branch.pull:
+            branch.propose(title, said, desk.spent(), link)
+    return kept
+
+
+def conclude(report: Report, desk: Desk, text: str, kept: str) -> Ending:
+    """The ending of a run that ended by itself with the model's last words ``text``."""
+    branch = desk.branch
+    if isinstance(branch, Rehearsal):
+        report.extra = _show(desk, branch)
+        return Ending(Status.UNCHANGED, text, "A rehearsal (dry-run): nothing was written to GitHub.", kept=kept)
+    if kept and not branch.commits:
+        return Ending(Status.FAILED, text, "The change could not be committed.", kept=kept)
+    if branch.forbidden and branch.exists:
+        title = branch.proposal[0] if branch.proposal else ""
+        return Ending(Status.BRANCH, text, kept=kept, link=branch.compare_url(report.runner.server_url, title))
+    return Ending(_find_status(branch, text), text, kept=kept)
+
+
+def _find_status(branch: Branch, text: str) -> Status:
+    if branch.opened:
+        return Status.OPENED
+    if branch.commits:
+        return Status.UPDATED
+    return Status.UNCHANGED if branch.idle or not text else Status.ANSWERED
+
+
+def _show(desk: Desk, branch: Rehearsal) -> str:
+    """What would have been written to GitHub, in Markdown."""
+    if not branch.commits:
+        return ""
+    shown = [("Commit", message) for message in branch.messages]
+    if branch.proposal:
+        title = f"Pull request from {branch.name} to {branch.start.base}"
+        shown.append((title, f"{branch.proposal[0]}\n\n{branch.body}"))
+    diff = f"git diff --no-color --no-ext-diff --no-textconv {branch.start.sha} {branch.tree} | head -c {_DIFF_LIMIT}\n"
+    shown.append(("Diff", desk.workspace.git(diff)))
+    return "\n\n".join(f"### {title}\n\n{_fence(text)}" for title, text in shown)
+
+
+def _fence(text: str) -> str:
+    """The text as a block of code that nothing in it can end."""
+    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{ticks}\n{plain(text).rstrip()}\n{ticks}"

@@ -1,0 +1,190 @@
+"""Environment -> Session -> Desk: what all parts of a run share, and its start, in which all runs at once that can."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from .agent import Budget
+from .errors import AiDevError, ServiceError
+from .event import Trigger
+from .pull_request import Branch, Line, Origin, Rehearsal
+from .report import Report, StatusComment
+from .repository import Account, Pull, Repository
+from .runner import Runner, Step, Warned, trust
+from .settings import Settings
+from .snapshot import Snapshot, Start
+from .task import Task
+from .tools import Desk
+from .workspace import Workspace
+
+_ACTIONS_BOT = "github-actions[bot]"
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Session:
+    """What every part of a run shares."""
+
+    settings: Settings
+    runner: Runner
+    report: Report
+    trigger: Trigger
+    repository: Repository
+    folder: Path
+    """A temporary folder, gone when the session is closed."""
+    certificates: str | None
+    """The bundle of certificates to trust, where the input gives any."""
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, environ: Mapping[str, str], runner: Runner, report: Report) -> Iterator[Self]:
+        """Read the inputs and the event. Raises InputError, Skipped, AiDevError."""
+        settings = Settings.load(environ)
+        report.budget = Budget(settings.max_turns, settings.max_minutes * 60)
+        report.go_on = f"{settings.command} continue"
+        trigger = Trigger.read(runner.read_event(), settings, runner)
+        with tempfile.TemporaryDirectory(prefix="ai-dev-") as folder:
+            certificates = trust(settings.ca_certificates, Path(folder))
+            token = settings.github_token.get_secret_value()
+            repository = Repository(runner.api_url, runner.repository, token, certificates)
+            yield cls(settings, runner, report, trigger, repository, Path(folder), certificates)
+
+    @contextlib.contextmanager
+    def start_sandbox(self) -> Iterator[Future[Workspace]]:
+        """A sandbox that is starting. It ends when this is left; after a bug of ours the post step sees to it."""
+
+        def create() -> Workspace:
+            runner = self.runner
+            metadata = {"repository": runner.repository, "run-id": runner.run_id, "run-attempt": runner.run_attempt}
+            workspace = Workspace.create(self.settings, metadata, self.settings.max_minutes * 60, self.report.tell)
+            runner.save_state(sandbox_id=workspace.id)
+            return workspace
+
+        sandbox = begin(create)
+        try:
+            yield sandbox
+        except AiDevError:
+            self._end(sandbox)
+            raise
+        else:
+            self._end(sandbox)
+
+    def prepare(self, sandbox: Future[Workspace]) -> tuple[Desk, Task]:
+        """Read the issue and fetch the repository while the sandbox starts, then bring them together."""
+        self.report.tell(Step("Start the sandbox, fetch the repository, read the issue"))
+        repository, rehearsal = self.repository, self.settings.dry_run
+        pulls: list[Pull] = []
+        gathered = begin(lambda: Task.gather(self.trigger, repository, greet=not rehearsal))
+        fetched = begin(lambda: self._fetch(gathered, pulls))
+        writable = begin(lambda: None if rehearsal else repository.check_writable())
+        task = gathered.result()
+        greeted = begin(lambda: self._greet(task))
+        together: list[Future[Any]] = [writable, sandbox, fetched]
+        for future in wait(together, return_when=FIRST_EXCEPTION).done:
+            future.result()
+        workspace, snapshot = sandbox.result(), fetched.result()
+        branch = self.take_branch(snapshot.start, workspace.load(snapshot), task.us, pulls[0] if pulls else None)
+        greeted.result()
+        return Desk(workspace, branch, self.report.tell, self.report.budget.describe), task
+
+    def take_branch(self, start: Start, tree: str, us: Account, pull: Pull | None) -> Branch:
+        """The branch to deliver on; what the post step needs of it is kept, now and whenever it grows."""
+        origin = Origin(
+            self.trigger.number,
+            self.trigger.sender,
+            self.runner.run_url,
+            self.settings.model,
+            own_token=us.login == _ACTIONS_BOT,
+        )
+        branch = (Rehearsal if self.settings.dry_run else Branch)(
+            self.repository,
+            start,
+            tree,
+            origin,
+            us=us,
+            draft=self.settings.draft,
+            on_change=self._remember,
+            pull=pull,
+        )
+        self._remember(branch)
+        self.report.branch = branch
+        return branch
+
+    def listen(self, comment: int | None = None, *, notified: bool = False) -> StatusComment | None:
+        """Let the issue, where there is one, hear of the run from now on."""
+        if self.trigger.number and not self.settings.dry_run:
+            self.report.status = StatusComment(
+                self.repository,
+                self.runner,
+                self.report.redactor,
+                self.trigger.number,
+                self.trigger.key,
+                self.report.tell,
+                comment=comment,
+                notified=notified,
+            )
+        return self.report.status
+
+    def _greet(self, task: Task) -> None:
+        if status := self.listen():
+            status.begin(task.status)
+
+    def _fetch(self, gathered: Future[Task], pulls: list[Pull]) -> Snapshot:
+        """Fetch the base and our branch; which that is, is found while the server waits for what we want."""
+        trigger, settings, runner = self.trigger, self.settings, self.runner
+        base = settings.base_branch or (trigger.about or self.repository.read_about()).default_branch
+        line = Line(settings.branch_prefix, f"issue-{trigger.number}" if trigger.number else f"run-{runner.run_id}")
+
+        def choose(branches: dict[str, str]) -> Start:
+            start, pull = line.choose(branches, base, gathered.result(), self.repository)
+            pulls.extend([pull] if pull else [])
+            return start
+
+        return Snapshot.fetch(
+            (runner.server_url, runner.repository),
+            settings.github_token.get_secret_value(),
+            prefixes=(base, line.listed),
+            choose=choose,
+            depth=settings.fetch_depth,
+            pack=self.folder / "base.pack",
+            certificates=self.certificates,
+        )
+
+    def _remember(self, branch: Branch) -> None:
+        self.runner.save_state(
+            base=branch.start.base,
+            base_sha=branch.start.base_sha,
+            branch=branch.name,
+            branch_sha=branch.head if branch.exists else "",
+            tree=branch.tree,
+            us=branch.us.login,
+            us_id=branch.us.id,
+        )
+
+    def _end(self, sandbox: Future[Workspace]) -> None:
+        if sandbox.exception() is None:
+            try:
+                sandbox.result().close()
+            except ServiceError as e:
+                self.report.tell(Warned(f"The sandbox may live on until its time is up: {e}"))
+
+
+def begin(work: Callable[[], _Result]) -> Future[_Result]:
+    """Begin this now, in a thread that no exit waits for."""
+    future: Future[_Result] = Future()
+
+    def carry_out() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as e:  # noqa: BLE001 - it is raised where the result is asked for
+            future.set_exception(e)
+
+    threading.Thread(target=carry_out, daemon=True).start()
+    return future

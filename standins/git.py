@@ -1,0 +1,32 @@
+"""Small git repositories for the demo and the tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def make_repository(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """A git repository with one commit of these files on the branch main; the same files give the same ids."""
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z",
+        "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
+    }
+    for command in (
+        ["init", "-q", "-b", "main"],
+        ["add", "-A"],
+        ["-c", "user.name=Octo", "-c", "user.email=octo@example.com", "commit", "-q", "-m", "Start"],
+    ):
+        subprocess.run(["git", *command], cwd=folder, env=environ, check=True)
+    return folder

@@ -1,0 +1,99 @@
+"""The stage that tests act on, and the worker whose forks are the action."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from standins.git import make_repository
+from standins.runner import Job, Launch, Result
+from standins.stage import Stage
+from tests.projects import CALCULATOR
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def launch() -> Iterator[Launch]:
+    """Runs the action as a fork of a process that has imported it."""
+    worker = subprocess.Popen(
+        [sys.executable, str(ROOT / "tests" / "worker.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert worker.stdin and worker.stdout
+    stdin, stdout, lock = worker.stdin, worker.stdout, threading.Lock()
+
+    def run(environ: Mapping[str, str], log: Path) -> tuple[int, int]:
+        with lock:
+            stdin.write(json.dumps({"environ": dict(environ), "log": str(log)}) + "\n")
+            stdin.flush()
+            answer = json.loads(stdout.readline())
+        return answer["exit_code"], answer["memory"]
+
+    yield run
+    stdin.close()
+    worker.wait(10)
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """A short path for sockets and repositories."""
+    path = Path(tempfile.mkdtemp(prefix="ai-dev-test-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def set_stage(directory: Path) -> Iterator[Callable[..., Stage]]:
+    """Opens a stage on which the repository holds these files; at the end every rule of the services was kept.
+
+    A test that breaks rules on purpose empties the services' ``problems`` itself.
+    """
+    opened: list[Stage] = []
+
+    def open_stage(files: Mapping[str, str | bytes] = CALCULATOR, **options: object) -> Stage:
+        folder = directory / f"stage-{len(opened)}"
+        source = make_repository(folder / "source", files) if files else None
+        stage = Stage(folder, source=source, **options)  # type: ignore[arg-type]
+        if stage.e2b.isolation != "namespaces":
+            pytest.skip("this machine gives ordinary users no namespaces, which the E2B stand-in needs for its paths")
+        stage.__enter__()
+        opened.append(stage)
+        return stage
+
+    yield open_stage
+    for stage in opened:
+        stage.__exit__(None, None, None)
+        assert stage.problems == []
+        if stage.repository.git("for-each-ref"):
+            stage.repository.git("fsck", "--strict")
+
+
+@pytest.fixture
+def stage(set_stage: Callable[..., Stage]) -> Stage:
+    """A stage with the calculator, whose ``add`` subtracts, and issue 1 about it."""
+    opened = set_stage()
+    opened.repository.add_issue("add() subtracts", "`add(1, 2)` gives -1.", user="octo")
+    return opened
+
+
+@pytest.fixture
+def act(launch: Launch) -> Callable[[Job], Result]:
+    """Runs the next step of a job in a fork; afterwards no sandbox of an ended run is alive."""
+
+    def run(job: Job) -> Result:
+        return job.run(launch)
+
+    return run
