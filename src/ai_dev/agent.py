@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from time import monotonic
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from .conversation import TOOL_OUTPUT_LIMIT, Conversation
-from .errors import AiDevError, Stopped, ToolError
-from .model import Call, Model, Usage, name_of
+from .errors import AiDevError, ToolError
+from .model import Call, Model, name_of
 from .redaction import cut_middle, one_line
 from .runner import Answered, Asked, Called, Said, Tell
 from .task import read_prompt
@@ -20,45 +19,6 @@ _MALFORMED = 3
 """Calls in a row that cannot be read, after which the run ends."""
 
 
-@dataclass
-class Budget:
-    """What the run may use, and what it has used."""
-
-    turns_allowed: int
-    seconds: float
-    began: float = field(default_factory=monotonic)
-    turns: int = 0
-    usage: Usage = field(default_factory=Usage)
-
-    @property
-    def seconds_left(self) -> float:
-        """Time until the limit; negative behind it."""
-        return self.began + self.seconds - monotonic()
-
-    def check(self) -> None:
-        """Raise Stopped when nothing is left. Asked before each request: a reply that is paid for is used."""
-        if self.turns >= self.turns_allowed:
-            raise Stopped(
-                f"The limit of {self.turns_allowed} turns is reached.",
-                cure="What was done is kept. Comment to go on, or raise the input max-turns.",
-            )
-        if self.seconds_left <= 0:
-            raise Stopped(
-                f"The limit of {self.seconds / 60:.0f} minutes is reached.",
-                cure="What was done is kept. Comment to go on, or raise the inputs max-minutes and timeout-minutes.",
-            )
-
-    def spend(self, usage: Usage) -> None:
-        """Count a turn."""
-        self.turns += 1
-        self.usage += usage
-
-    def describe(self) -> str:
-        """What was used, in words."""
-        used, turns = self.usage, f"{self.turns} turn{'' if self.turns == 1 else 's'}"
-        return f"{used.input:,} input tokens ({used.cached:,} cached), {used.output:,} output tokens in {turns}"
-
-
 @dataclass(frozen=True)
 class Agent:
     """A model with tools at a desk."""
@@ -66,7 +26,6 @@ class Agent:
     model: Model
     tools: Sequence[type[Tool]]
     desk: Desk
-    budget: Budget
     tell: Tell
 
     def work(self, conversation: Conversation) -> str:
@@ -74,10 +33,10 @@ class Agent:
         nudged = False
         malformed = 0
         while True:
-            self.budget.check()
-            self.tell(Asked(self.budget.turns + 1))
+            self.desk.budget.check()
+            self.tell(Asked(self.desk.budget.turns + 1))
             reply = self.model.ask(conversation)
-            self.budget.spend(reply.usage)
+            self.desk.budget.spend(reply.usage)
             conversation.replay(reply.items)
             if reply.text:
                 self.tell(Said(reply.text))

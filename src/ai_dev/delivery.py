@@ -33,7 +33,7 @@ def deliver(report: Report, desk: Desk, heading: str, text: str, link: str) -> s
     if branch.exists and not branch.forbidden and (branch.commits or not branch.pull):
         title, said = branch.proposal or (heading, text)
         if branch.proposal or not branch.pull:
-            branch.propose(title, said, desk.spent(), link)
+            branch.propose(title, said, desk.budget.describe(), link)
     return kept
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from . import access
-from .agent import Agent, Budget
+from .agent import Agent
+from .budget import Budget
 from .conversation import Conversation
 from .delivery import conclude, deliver
 from .errors import AiDevError, Cancelled, SandboxGone, Status
@@ -74,7 +75,7 @@ def work(session: Session, desk: Desk, task: Task) -> Ending:
     conversation.ask(task.describe())
     model = Model(session.settings, _instruct(session, start), TOOLS, uuid.uuid4().hex)
     try:
-        text = Agent(model, TOOLS, desk, report.budget, report.tell).work(conversation)
+        text = Agent(model, TOOLS, desk, report.tell).work(conversation)
     except SandboxGone:
         raise
     except AiDevError as e:
@@ -95,7 +96,7 @@ def rescue(session: Session, sandbox_id: str) -> str:
             pull = next((pull for pull in pulls if pull.state == "open"), None)
             us = Account(login=state["us"], id=int(state["us-id"]))
             branch = session.take_branch(start, state["tree"], us, pull)
-            desk = Desk(workspace, branch, session.report.tell, lambda: "cut off before it was done")
+            desk = Desk(workspace, branch, session.report.tell, session.report.budget)
             heading = one_line(trigger.issue.title if trigger.issue else trigger.request, 80)
             kept = deliver(session.report, desk, heading, _CUT_OFF, "Refs")
         workspace.close()

@@ -96,7 +96,7 @@ class Origin:
         asked = f"Requested by @{self.requester.login}. " if self.requester else ""
         parts.append(
             f"---\n{asked}The text above is the assistant's own account, checked by nobody: please review the change. "
-            f"[Log of the run]({self.run_url}) · {self.model} · {spent}"
+            f"[Log of the run]({self.run_url}) · {self.model}{' · ' if spent else ''}{spent}"
         )
         if self.own_token:
             parts.append(_APPROVAL)

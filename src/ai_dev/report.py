@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from time import monotonic
 
-from .agent import Budget
+from .budget import Budget
 from .errors import AiDevError, ServiceError, Status
 from .pull_request import Branch
 from .redaction import Redactor, cut_middle, inert, log_lines, one_line
@@ -152,18 +152,24 @@ class StatusComment:
     _turn: int = 0
     _edited: float = 0.0
     _quiet: bool = False
+    _ended: bool = False
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    """A run may end while another thread says that it works: the ending waits, and has the last word."""
 
     def begin(self, earlier: Comment | None) -> None:
         """Say that the work begins: in the comment of an earlier run, or in a new one."""
         body = self._working(None)
-        try:
-            if earlier:
-                self._keep(self.repository.edit_comment(earlier.id, body))
-            else:
-                self._keep(self.repository.post_comment(self.number, body, self._marker("working", None)))
-        except ServiceError as e:
-            self._warn(e)
-        self._edited = monotonic()
+        with self._lock:
+            if self._ended:
+                return
+            try:
+                if earlier:
+                    self._keep(self.repository.edit_comment(earlier.id, body))
+                else:
+                    self._keep(self.repository.post_comment(self.number, body, self._marker("working", None)))
+            except ServiceError as e:
+                self._warn(e)
+            self._edited = monotonic()
 
     def note(self, event: Event, branch: Branch | None) -> None:
         """Keep what the comment shows; edit it, at most every half minute."""
@@ -175,25 +181,33 @@ class StatusComment:
             return
         if self.comment and not self._quiet and monotonic() - self._edited >= _EDIT_SECONDS:
             self._edited = monotonic()
-            try:
-                self.repository.edit_comment(self.comment, self._working(branch))
-            except ServiceError as e:
-                self._quiet = e.failure.status in (403, 429)
-                self._warn(e)
+            self._edit(self._working(branch))
 
     def end(self, ending: Ending, text: str, branch: Branch | None) -> None:
         """Say how it ended. A new pull request notifies by itself; else a new comment takes the place of the old."""
         body = self._marker(ending.status, branch) + "\n" + text
-        try:
-            if self.comment and (ending.status is Status.OPENED or self.notified):
-                self.repository.edit_comment(self.comment, body)
+        with self._lock:
+            self._ended = True
+            try:
+                if self.comment and (ending.status is Status.OPENED or self.notified):
+                    self.repository.edit_comment(self.comment, body)
+                    return
+                old = self.comment
+                self._keep(self.repository.post_comment(self.number, body, self._marker(ending.status, branch)))
+                if old:
+                    self.repository.delete_comment(old)
+            except ServiceError as e:
+                self._warn(e)
+
+    def _edit(self, body: str) -> None:
+        with self._lock:
+            if self._ended or not self.comment:
                 return
-            old = self.comment
-            self._keep(self.repository.post_comment(self.number, body, self._marker(ending.status, branch)))
-            if old:
-                self.repository.delete_comment(old)
-        except ServiceError as e:
-            self._warn(e)
+            try:
+                self.repository.edit_comment(self.comment, body)
+            except ServiceError as e:
+                self._quiet = e.failure.status in (403, 429)
+                self._warn(e)
 
     def _keep(self, comment: Comment) -> None:
         self.comment = comment.id
@@ -288,8 +302,8 @@ class Report:
         parts.append(self._kept(ending))
         if ending.kept:
             parts.append("**Not delivered:**\n\n" + _quote(inert(ending.kept)))
-        spent = f" · {self.budget.describe()}" if self.budget.turns else ""
-        parts.append(f"[Log of the run]({self.runner.run_url}){spent}")
+        spent = self.budget.describe()
+        parts.append(f"[Log of the run]({self.runner.run_url}){' · ' if spent else ''}{spent}")
         return "\n\n".join(part for part in parts if part)
 
     def _headline(self, ending: Ending) -> str:

@@ -134,7 +134,6 @@ class Repository:
 
     def __init__(self, api_url: str, full_name: str, token: str, certificates: str | None = None) -> None:
         self.full_name = full_name
-        self.requests = 0
         self._path = f"/repos/{full_name}"
         self._local = threading.local()
         self._open: Callable[[], Requester] = lambda: (
@@ -288,7 +287,6 @@ class Repository:
 
         def ask() -> _Shape:
             with _faults(doing):
-                self.requests += 1
                 _, data = self._requester.requestJsonAndCheck(verb, path, input=body)
             return self._shape(data, shape, doing)
 

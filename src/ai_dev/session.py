@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from .agent import Budget
+from .budget import Budget
 from .errors import AiDevError, ServiceError
 from .event import Trigger
 from .pull_request import Branch, Line, Origin, Rehearsal
@@ -85,14 +85,15 @@ class Session:
         fetched = begin(lambda: self._fetch(gathered, pulls))
         writable = begin(lambda: None if rehearsal else repository.check_writable())
         task = gathered.result()
-        greeted = begin(lambda: self._greet(task))
+        status = self.listen()
+        greeted = begin(lambda: status.begin(task.status) if status else None)
         together: list[Future[Any]] = [writable, sandbox, fetched]
         for future in wait(together, return_when=FIRST_EXCEPTION).done:
             future.result()
         workspace, snapshot = sandbox.result(), fetched.result()
         branch = self.take_branch(snapshot.start, workspace.load(snapshot), task.us, pulls[0] if pulls else None)
         greeted.result()
-        return Desk(workspace, branch, self.report.tell, self.report.budget.describe), task
+        return Desk(workspace, branch, self.report.tell, self.report.budget), task
 
     def take_branch(self, start: Start, tree: str, us: Account, pull: Pull | None) -> Branch:
         """The branch to deliver on; what the post step needs of it is kept, now and whenever it grows."""
@@ -131,10 +132,6 @@ class Session:
                 notified=notified,
             )
         return self.report.status
-
-    def _greet(self, task: Task) -> None:
-        if status := self.listen():
-            status.begin(task.status)
 
     def _fetch(self, gathered: Future[Task], pulls: list[Pull]) -> Snapshot:
         """Fetch the base and our branch; which that is, is found while the server waits for what we want."""

@@ -22,7 +22,7 @@ class MakePullRequest(Tool):
         branch = desk.branch
         if not branch.exists:
             raise ToolError("Nothing is committed yet, so there is nothing to propose: call commit first.")
-        pull = branch.propose(self.title, self.body, desk.spent())
+        pull = branch.propose(self.title, self.body, desk.budget.describe())
         if pull is None:
             return f"GitHub does not let us open pull requests here. The work is safe on {branch.name}; finish up."
         return f"Pull request #{pull.number} is {'open' if branch.opened else 'updated'}: {pull.html_url}"

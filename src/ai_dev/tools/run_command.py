@@ -7,8 +7,8 @@ from ..runner import Printed
 from ..workspace import Outcome
 from .tool import Desk, Tool, locate
 
-DEFAULT_SECONDS = 300
-MOST_SECONDS = 1800
+_DEFAULT_SECONDS = 300
+_MOST_SECONDS = 1800
 
 
 class RunCommand(Tool):
@@ -32,8 +32,8 @@ class RunCommand(Tool):
 
 
 def execute(desk: Desk, command: str, workdir: str | None, seconds: int | None) -> str:
-    """Run a command and tell how it went, in words."""
-    limit = min(max(seconds or DEFAULT_SECONDS, 1), MOST_SECONDS)
+    """Run a command, for as long as the run's own time allows at the most; tell how it went, in words."""
+    limit = max(1, min(seconds or _DEFAULT_SECONDS, _MOST_SECONDS, int(desk.budget.seconds_left)))
     outcome = desk.workspace.run(command, locate(workdir or "."), limit, lambda text: desk.tell(Printed(text)))
     return f"{_describe_end(outcome, limit)}\n\n{outcome.output}" if outcome.output else _describe_end(outcome, limit)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
+from ..budget import Budget
 from ..errors import ToolError
 from ..pull_request import Branch
 from ..redaction import one_line
@@ -23,8 +23,7 @@ class Desk:
     workspace: Workspace
     branch: Branch
     tell: Tell
-    spent: Callable[[], str]
-    """What the run has used so far, in words."""
+    budget: Budget
 
 
 class Tool(BaseModel, ABC):

@@ -1,0 +1,50 @@
+"""What a run may use and what it has used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import monotonic
+
+from .errors import Stopped
+from .model import Usage
+
+
+@dataclass
+class Budget:
+    """What the run may use, and what it has used."""
+
+    turns_allowed: int
+    seconds: float
+    began: float = field(default_factory=monotonic)
+    turns: int = 0
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def seconds_left(self) -> float:
+        """Time until the limit; negative behind it."""
+        return self.began + self.seconds - monotonic()
+
+    def check(self) -> None:
+        """Raise Stopped when nothing is left. Asked before each request: a reply that is paid for is used."""
+        if self.turns >= self.turns_allowed:
+            raise Stopped(
+                f"The limit of {self.turns_allowed} turns is reached.",
+                cure="What was done is kept. Comment to go on, or raise the input max-turns.",
+            )
+        if self.seconds_left <= 0:
+            raise Stopped(
+                f"The limit of {self.seconds / 60:.0f} minutes is reached.",
+                cure="What was done is kept. Comment to go on, or raise the inputs max-minutes and timeout-minutes.",
+            )
+
+    def spend(self, usage: Usage) -> None:
+        """Count a turn."""
+        self.turns += 1
+        self.usage += usage
+
+    def describe(self) -> str:
+        """What was used, in words."""
+        if not self.turns:
+            return ""
+        used, turns = self.usage, f"{self.turns} turn{'' if self.turns == 1 else 's'}"
+        return f"{used.input:,} input tokens ({used.cached:,} cached), {used.output:,} output tokens in {turns}"
