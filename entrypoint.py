@@ -17,8 +17,16 @@ def take_environment() -> dict[str, str]:
     return taken
 
 
+def note_start(environment: dict[str, str]) -> None:
+    """Tell the post step that there was a main step, before the long imports: cut off there, it would not know."""
+    if path := environment.get("GITHUB_STATE"):
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("began=yes\n")
+
+
 if __name__ == "__main__":
     environment = take_environment()
+    note_start(environment)
     sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
     from ai_dev.main import main
 

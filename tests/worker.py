@@ -27,7 +27,9 @@ def carry_out(environ: dict[str, str], log: str) -> None:
     os.environ.update(environ)
     code = 99
     try:
-        code = ai_dev.main.main(entrypoint.take_environment())
+        environment = entrypoint.take_environment()
+        entrypoint.note_start(environment)
+        code = ai_dev.main.main(environment)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

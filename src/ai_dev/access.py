@@ -37,7 +37,7 @@ def _check_account(account: Account, repository: Repository) -> None:
     except ServiceError as e:
         if e.failure.status == 401:
             raise
-        raise Refused(f"GitHub did not say what @{account.login} may do.", e.failure.detail) from None
+        raise Refused(f"GitHub did not say what @{account.login} may do.", e.failure.detail, e.cure) from None
     if found.user is None or (account.id and found.user.id != account.id):
         raise Refused(f"GitHub's answer about @{account.login} is about another account.")
     if found.permission not in ("admin", "write"):

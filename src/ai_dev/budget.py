@@ -29,12 +29,12 @@ class Budget:
         if self.turns >= self.turns_allowed:
             raise Stopped(
                 f"The limit of {self.turns_allowed} turns is reached.",
-                cure="What was done is kept. Comment to go on, or raise the input max-turns.",
+                cure="Split the task, or raise the input max-turns.",
             )
         if self.seconds_left <= 0:
             raise Stopped(
                 f"The limit of {self.seconds / 60:.0f} minutes is reached.",
-                cure="What was done is kept. Comment to go on, or raise the inputs max-minutes and timeout-minutes.",
+                cure="Split the task, or raise the inputs max-minutes and timeout-minutes.",
             )
 
     def spend(self, usage: Usage) -> None:

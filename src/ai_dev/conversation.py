@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-TOOL_OUTPUT_LIMIT = 40_000
-"""Bytes of one tool's answer; whatever makes the answer cuts it, once."""
+TOOL_OUTPUT_LIMIT = 39_900
+"""Bytes of one tool's answer; whatever makes the answer cuts it, once. With the line that says so it has 40,000."""
 
 
 class Conversation:

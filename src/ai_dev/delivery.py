@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
-from .errors import Status, ToolError
+from .errors import SandboxGone, Status, ToolError
 from .pull_request import Branch, Rehearsal
 from .redaction import plain
 from .report import Ending, Report
 from .runner import Note, Step
 from .tools import Desk
 
+GONE = "The sandbox is gone; what was not committed is lost."
 _DIFF_LIMIT = 100_000
+_ALLOW = (
+    "For the next time: Settings → Actions → General → Allow GitHub Actions to create and approve pull requests."
+)
+_PERMIT = "For the next time: give the job the permission `pull-requests: write`."
 
 
 def deliver(report: Report, desk: Desk, heading: str, text: str, link: str) -> str:
@@ -30,24 +36,41 @@ def deliver(report: Report, desk: Desk, heading: str, text: str, link: str) -> s
             branch.idle -= 1  # it was we who asked
     except ToolError as e:
         kept = str(e)
+    except SandboxGone:
+        kept = GONE
+    propose(report, branch, heading, text, link)
+    if isinstance(branch, Rehearsal):
+        with contextlib.suppress(ToolError, SandboxGone):
+            report.extra = _show(desk, branch)
+    return kept
+
+
+def propose(report: Report, branch: Branch, heading: str, text: str, link: str) -> None:
+    """See to the pull request for what is committed; the arguments are those of ``deliver``."""
     if branch.exists and not branch.forbidden and (branch.commits or not branch.pull):
         title, said = branch.proposal or (heading, text)
         if branch.proposal or not branch.pull:
-            branch.propose(title, said, desk.budget.describe(), link)
-    return kept
+            branch.propose(title, said, report.budget.describe(), link)
 
 
 def conclude(report: Report, desk: Desk, text: str, kept: str) -> Ending:
     """The ending of a run that ended by itself with the model's last words ``text``."""
     branch = desk.branch
     if isinstance(branch, Rehearsal):
-        report.extra = _show(desk, branch)
         return Ending(Status.UNCHANGED, text, "A rehearsal (dry-run): nothing was written to GitHub.", kept=kept)
     if kept and not branch.commits:
         return Ending(Status.FAILED, text, "The change could not be committed.", kept=kept)
     if branch.forbidden and branch.exists:
         title = branch.proposal[0] if branch.proposal else ""
-        return Ending(Status.BRANCH, text, kept=kept, link=branch.compare_url(report.runner.server_url, title))
+        return Ending(
+            Status.BRANCH,
+            text,
+            "The work is done, but GitHub does not let this workflow open a pull request.",
+            branch.forbidden,
+            _ALLOW if "Actions" in branch.forbidden else _PERMIT,
+            kept,
+            branch.compare_url(report.runner.server_url, title),
+        )
     return Ending(_find_status(branch, text), text, kept=kept)
 
 
@@ -69,7 +92,8 @@ def _show(desk: Desk, branch: Rehearsal) -> str:
         shown.append((title, f"{branch.proposal[0]}\n\n{branch.body}"))
     diff = f"git diff --no-color --no-ext-diff --no-textconv {branch.start.sha} {branch.tree} | head -c {_DIFF_LIMIT}\n"
     shown.append(("Diff", desk.workspace.git(diff)))
-    return "\n\n".join(f"### {title}\n\n{_fence(text)}" for title, text in shown)
+    parts = [f"### {title}\n\n{_fence(text)}" for title, text in shown]
+    return "\n\n".join(["Without `dry-run` GitHub would have got:", *parts])
 
 
 def _fence(text: str) -> str:

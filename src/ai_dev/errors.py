@@ -16,6 +16,7 @@ Anything else that is raised is a bug of ours. Statuses and exit codes are those
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -137,26 +138,44 @@ TRIES = 5
 _PATIENCE = 120.0
 """Longest wait in seconds before the next try."""
 
-_FINAL_CODES = {"insufficient_quota", "context_length_exceeded", "model_not_found", "invalid_api_key"}
+UNTRUSTED = "untrusted"
+"""Our code for a server whose certificate was not accepted."""
+_FINAL_CODES = {UNTRUSTED, "insufficient_quota", "context_length_exceeded", "model_not_found", "invalid_api_key"}
 _PASSING_CODES = {"server_error", "rate_limit_exceeded", "slow_down", "overloaded"}
 _PASSING_STATUSES = {None, 408, 409, 429, 500, 502, 503, 504, 529}
 
 _CURES: dict[tuple[Service, int | str], str] = {
+    (Service.OPENAI, 400): "Check the inputs model and reasoning-effort: the server does not take what they ask for.",
     (Service.OPENAI, 401): "Check the input openai-api-key (and openai-base-url, if you set it).",
     (Service.OPENAI, 403): "Give the key's project access to the model in the input model.",
     (Service.OPENAI, 404): "Check the input model: the key must have access to a model of this name.",
     (Service.OPENAI, "insufficient_quota"): "Add credit to the OpenAI account, then start the run again.",
     (Service.OPENAI, "context_length_exceeded"): "Split the issue, or use a model with a longer context.",
     (Service.E2B, 401): "Check the input e2b-api-key.",
+    (Service.E2B, 403): "Check that the account of the input e2b-api-key is in order and may use the sandbox-template.",
     (Service.E2B, 404): "Check the input sandbox-template: it must be a template of the key's team.",
     (Service.E2B, 429): "Too many sandboxes run at once in the E2B account: wait for some to end, or raise its limit.",
+    (Service.GITHUB, "rate_limit_exceeded"): "GitHub's limit of requests is used up: start the run again in an hour.",
     (Service.GITHUB, 401): "Check the input github-token: it is not valid, or it has expired.",
     (Service.GITHUB, 403): "Give the job `permissions: contents: write, issues: write, pull-requests: write`.",
     (Service.GITHUB, 404): "Check that the repository, branch and issue exist and that the token may read them.",
 }
 
 
+def connection_code(error: BaseException) -> str:
+    """``UNTRUSTED`` when that is why a connection failed, else nothing; TLS libraries tell it in words only."""
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause and cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    words = " ".join(map(str, causes))
+    return UNTRUSTED if re.search("CERTIFICATE_VERIFY_FAILED|invalid peer certificate", words) else ""
+
+
 def _cure(failure: Failure) -> str:
+    if failure.code == UNTRUSTED:
+        return "If its certificate is of an authority of your own, give that one's in the input ca-certificates."
     for key in (failure.code, failure.status or 0):
         if cure := _CURES.get((failure.service, key)):
             return cure

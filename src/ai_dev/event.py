@@ -31,7 +31,7 @@ class _Payload(BaseModel):
     comment: Comment | None = None
     sender: Account | None = None
     repository: About | None = None
-    inputs: dict[str, str | None] | None = None
+    inputs: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _asked_by_step(payload: _Payload, settings: Settings, event_name: str) -> tu
     if settings.issue_number or settings.task or event_name != "workflow_dispatch":
         return settings.issue_number, settings.task
     typed = payload.inputs or {}
-    number, task = (typed.get("issue-number") or "").strip(), (typed.get("task") or "").strip()
+    number, task = (str(typed.get(name) or "").strip() for name in ("issue-number", "task"))
     if number and not re.fullmatch(r"[1-9][0-9]{0,8}", number):
         raise InputError(["`issue-number` is not valid: give a whole number, in digits."])
     return int(number) if number else None, task[:60_000]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import tempfile
 import traceback
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from . import access
 from .agent import Agent
 from .budget import Budget
 from .conversation import Conversation
-from .delivery import conclude, deliver
-from .errors import AiDevError, Cancelled, SandboxGone, Status
+from .delivery import GONE, conclude, deliver, propose
+from .errors import AiDevError, Cancelled, SandboxGone, Status, ToolError
 from .model import Model
 from .redaction import Redactor, one_line, plain
 from .report import Ending, Log, Report
@@ -23,7 +25,7 @@ from .runner import Note, Runner, Step, mask, signals
 from .session import Session, begin
 from .settings import SECRETS, Settings, input_name
 from .snapshot import Start
-from .task import Task, read_prompt
+from .task import Task, check_issue, read_prompt
 from .tools import TOOLS, Desk
 from .workspace import REPOSITORY, Workspace
 
@@ -32,6 +34,7 @@ _FAREWELL = 5.0
 _AGENTS_LIMIT = 32 << 10
 _CANCELLED = "GitHub ended the run: somebody cancelled it, or its time was up."
 _CUT_OFF = "The run was cut off: it was killed, or ran out of memory or time."
+_FAULT = "It failed by a fault of its own; the log of the run has the details."
 
 _Found = TypeVar("_Found")
 
@@ -43,26 +46,33 @@ def main(environ: Mapping[str, str]) -> int:
     try:
         runner = Runner.of(environ)
     except AiDevError as e:
-        log.close(str(e), failed=True)
+        log.close(str(e), "error")
         return e.status.exit_code
     if runner.in_actions:
         mask(secrets)
     report = Report(runner, log.redactor, log, Budget(0, 0))
-    if runner.state:
-        return _finish(environ, runner, report)
-    runner.save_state(began="yes")  # tells the post step from this one
-    return _supervise(lambda: run(environ, runner, report), report).exit_code
+    with tempfile.TemporaryDirectory(prefix="ai-dev-", ignore_cleanup_errors=True) as folder:
+        return _start(environ, runner, report, Path(folder))
 
 
-def run(environ: Mapping[str, str], runner: Runner, report: Report) -> Ending:
+def _start(environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> int:
+    """Run the step that this is, with a folder that outlives its report: the certificates to trust are in it."""
+    if "began" in runner.state:  # entrypoint.py saved it in the main step; a workflow may have STATE_* of its own
+        return _finish(environ, runner, report, folder)
+    return _supervise(lambda: run(environ, runner, report, folder), report).exit_code
+
+
+def run(environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> Ending:
     """The main step: from the event to the pull request."""
     report.tell(Step("Read the inputs and the event"))
-    with Session.open(environ, runner, report) as session:
-        access.check(session.trigger, runner, session.repository)
-        report.tell(Note(session.trigger.describe()))
-        with session.start_sandbox() as sandbox:
-            desk, task = session.prepare(sandbox)
-            return work(session, desk, task)
+    session = Session.open(environ, runner, report, folder)
+    access.check(session.trigger, runner, session.repository)
+    if session.trigger.issue:
+        check_issue(session.trigger.issue, session.trigger)
+    report.tell(Note(session.trigger.describe()))
+    with session.start_sandbox() as sandbox:
+        desk, task = session.prepare(sandbox)
+        return work(session, desk, task)
 
 
 def work(session: Session, desk: Desk, task: Task) -> Ending:
@@ -76,62 +86,64 @@ def work(session: Session, desk: Desk, task: Task) -> Ending:
     model = Model(session.settings, _instruct(session, start), TOOLS, uuid.uuid4().hex)
     try:
         text = Agent(model, TOOLS, desk, report.tell).work(conversation)
-    except SandboxGone:
-        raise
     except AiDevError as e:
         said = f"The run did not end by itself. {e.what}"
         return Ending.of(e, deliver(report, desk, task.heading, said, "Refs"))
     return conclude(report, desk, text, deliver(report, desk, task.heading, text, "Fixes"))
 
 
-def rescue(session: Session, sandbox_id: str) -> str:
-    """Deliver what a run that was cut off left in its sandbox, and end that; give why something is not delivered."""
-    state, trigger = session.runner.state, session.trigger
+def rescue(session: Session, sandbox_id: str, what: str) -> str:
+    """Deliver what a run that was cut off left in its sandbox; give why something is not delivered.
+
+    ``what`` happened to the run is the text of the pull request where the model gave none.
+    """
+    state, trigger, report = session.runner.state, session.trigger, session.report
+    if "tree" not in state:
+        return ""
+    start = Start(state["base"], state["base-sha"], state["branch"], state["branch-sha"] or None)
+    pulls = session.repository.find_pulls(start.branch) if start.branch_sha else []
+    pull = next((pull for pull in pulls if pull.state == "open"), None)
+    us = Account(login=state["us"], id=int(state["us-id"]))
+    branch = session.take_branch(start, state["tree"], us, pull)
+    heading = one_line(trigger.issue.title if trigger.issue else trigger.request, 80) or f"Work on #{trigger.number}"
     try:
         workspace = Workspace.connect(session.settings, sandbox_id)
-        kept = ""
-        if "tree" in state:
-            start = Start(state["base"], state["base-sha"], state["branch"], state["branch-sha"] or None)
-            pulls = session.repository.find_pulls(start.branch) if start.branch_sha else []
-            pull = next((pull for pull in pulls if pull.state == "open"), None)
-            us = Account(login=state["us"], id=int(state["us-id"]))
-            branch = session.take_branch(start, state["tree"], us, pull)
-            desk = Desk(workspace, branch, session.report.tell, session.report.budget)
-            heading = one_line(trigger.issue.title if trigger.issue else trigger.request, 80)
-            kept = deliver(session.report, desk, heading, _CUT_OFF, "Refs")
-        workspace.close()
     except SandboxGone:
-        return "The sandbox is gone; what was not committed is lost."
-    return kept
+        propose(report, branch, heading, what, "Refs")
+        return GONE
+    return deliver(report, Desk(workspace, branch, report.tell, report.budget), heading, what, "Refs")
 
 
-def finish(environ: Mapping[str, str], runner: Runner, report: Report) -> Ending | None:
+def finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> Ending | None:
     """The post step: see that the sandbox is gone; first rescue what a main step that was cut off has left in it.
 
     Gives no ending where the main step has told its own.
     """
     state = runner.state
-    sandbox_id = state.get("sandbox-id", "")
     if "ended" in state:
-        if sandbox_id:
-            Workspace.end(Settings.load(environ), sandbox_id)
+        if "sandbox-id" in state:
+            Workspace.end(Settings.load(environ), state["sandbox-id"])
         return None
     report.tell(Step("End a run that was cut off"))
-    with Session.open(environ, runner, report) as session:
-        told = state.get("cut-off", "")
-        if "comment" in state:
-            session.listen(int(state["comment"]), notified=bool(told))
-        kept = rescue(session, sandbox_id) if sandbox_id else ""
-    if told == Status.CANCELLED:
-        return Ending(Status.CANCELLED, what=_CANCELLED, kept=kept)
-    return Ending(Status.FAILED, what=_CUT_OFF, kept=kept)
+    told = state.get("cut-off", "")
+    what = _CANCELLED if told == Status.CANCELLED else _FAULT if told == Status.BUG else _CUT_OFF
+    session = Session.open(environ, runner, report, folder)
+    if comment := session.find_comment():
+        session.listen(comment, notified=bool(told))
+    kept = ""
+    if sandbox_id := session.find_sandbox():
+        try:
+            kept = rescue(session, sandbox_id, what)
+        finally:
+            Workspace.end(session.settings, sandbox_id)
+    return Ending(Status.CANCELLED if told == Status.CANCELLED else Status.FAILED, what=what, kept=kept)
 
 
-def _finish(environ: Mapping[str, str], runner: Runner, report: Report) -> int:
+def _finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> int:
     """Run the post step; its exit code says only whether it did its own work."""
-    ending = _guard(lambda: finish(environ, runner, report), report)
+    ending = _guard(lambda: finish(environ, runner, report, folder), report)
     if ending:
-        report.close(ending)
+        _guard(lambda: report.close(ending), report)
     return Status.BUG.exit_code if ending and ending.status is Status.BUG else 0
 
 
@@ -142,7 +154,7 @@ def _supervise(step: Callable[[], Ending], report: Report) -> Status:
     with signals(lambda: endings.put(cancelled)):
         begin(lambda: endings.put(_guard(step, report)))
         ending = endings.get()
-        farewell = begin(lambda: report.close(ending))
+        farewell = begin(lambda: _guard(lambda: report.close(ending), report))
         with contextlib.suppress(TimeoutError):
             farewell.result(_FAREWELL if ending is cancelled else None)
     cut_off = ending.status in (Status.CANCELLED, Status.BUG)  # then the post step rescues what is in the sandbox
@@ -159,7 +171,7 @@ def _guard(step: Callable[[], _Found], report: Report) -> _Found | Ending:
     except Exception:  # noqa: BLE001 - the last one: whatever gets here is a bug of ours
         report.tell(Note("This is a bug of AI Dev. Please report it with the lines below."))
         report.log.show(traceback.format_exc())
-        return Ending(Status.BUG, what="It failed by a fault of its own; the log of the run has the details.")
+        return Ending(Status.BUG, what=_FAULT)
 
 
 def _instruct(session: Session, start: Start) -> str:
@@ -182,4 +194,7 @@ def _instruct(session: Session, start: Start) -> str:
 def _read_agents(workspace: Workspace, sha: str) -> str:
     """The AGENTS.md at the root of the base commit; empty where there is none."""
     script = f"git cat-file -e {sha}:AGENTS.md 2>/dev/null || exit 0\ngit cat-file blob {sha}:AGENTS.md"
-    return plain(workspace.git(f"({script}) | head -c {_AGENTS_LIMIT}\n")).strip()
+    try:
+        return plain(workspace.git(f"({script}) | head -c {_AGENTS_LIMIT}\n")).strip()
+    except ToolError as e:
+        raise AiDevError("The repository cannot be read in the sandbox.", str(e)) from None

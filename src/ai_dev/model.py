@@ -17,7 +17,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import BaseModel
 
 from .conversation import Conversation
-from .errors import Failure, Service, ServiceError, persist
+from .errors import Failure, Service, ServiceError, connection_code, persist
 from .settings import Settings
 
 _TIMEOUT = httpx2.Timeout(300, connect=10)
@@ -58,7 +58,7 @@ class Reply:
     text: str
     refusal: str
     final: bool
-    """Whether the text is meant as the last word: not a commentary, and not cut off."""
+    """Whether the text is meant as the last word: there is one, it is no commentary, and it is not cut off."""
     usage: Usage
 
 
@@ -157,7 +157,7 @@ def _read(stream: Stream[ResponseStreamEvent]) -> Reply:
     with stream:
         for event in stream:
             if event.type == "response.output_item.done":
-                items.append(event.item.to_dict(mode="json"))
+                items.append(event.item.to_dict(mode="json", warnings=False))
             elif event.type in ("response.completed", "response.incomplete"):
                 return _reply(items, event.response)
             elif event.type == "response.failed":
@@ -182,6 +182,7 @@ def _reply(items: list[dict[str, Any]], response: Response) -> Reply:
         if isinstance(part, dict)
     ]
     commentary = any(item.get("phase") == "commentary" for item in items)
+    text = "\n\n".join(str(part["text"]) for part in parts if part.get("text"))
     return Reply(
         items=items,
         calls=tuple(
@@ -189,9 +190,9 @@ def _reply(items: list[dict[str, Any]], response: Response) -> Reply:
             for item in items
             if item.get("type") == "function_call"
         ),
-        text="\n\n".join(str(part["text"]) for part in parts if part.get("text")),
+        text=text,
         refusal="\n\n".join(str(part["refusal"]) for part in parts if part.get("refusal")),
-        final=response.status == "completed" and not commentary,
+        final=response.status == "completed" and not commentary and bool(text.strip()),
         usage=_usage(response),
     )
 
@@ -207,7 +208,10 @@ def _usage(response: Response) -> Usage:
 
 @contextlib.contextmanager
 def _faults() -> Iterator[None]:
-    """Turn what the SDK raises into ServiceError; a body that is no JSON comes as a bare ValueError."""
+    """Turn what the SDK raises into ServiceError.
+
+    A body that is no JSON comes as a bare ValueError, and events of another form break where they are read.
+    """
     try:
         yield
     except openai.APIStatusError as e:
@@ -219,9 +223,10 @@ def _faults() -> Iterator[None]:
             Failure(Service.OPENAI, _DOING, e.message[:1000], status=e.status_code, code=code, wait=wait)
         ) from None
     except openai.APIError as e:
-        code = e.code if isinstance(e.code, str) else ""
-        raise ServiceError(Failure(Service.OPENAI, _DOING, e.message[:1000], code=code)) from None
-    except (httpx2.HTTPError, httpx2.StreamError, ValueError) as e:
+        code = e.code if isinstance(e.code, str) else connection_code(e)
+        detail = f"{e.message} {e.__cause__ or ''}"
+        raise ServiceError(Failure(Service.OPENAI, _DOING, detail[:1000], code=code)) from None
+    except (httpx2.HTTPError, httpx2.StreamError, ValueError, TypeError, AttributeError, RecursionError) as e:
         raise ServiceError(Failure(Service.OPENAI, _DOING, f"{type(e).__name__}: {e}"[:300])) from None
 
 

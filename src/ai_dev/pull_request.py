@@ -38,7 +38,8 @@ class Line:
         """The branch to work on, and its open pull request.
 
         A branch is ours if an open pull request of ours comes from it, or if our status comment names it and no pull
-        request from it has ended. Any other that exists is left alone: the next free name is taken.
+        request from it has ended. Any other that exists is left alone: the next free name is taken. Of two that are
+        ours the one that the comment names is the newer: somebody's push to the other was in our way.
         """
         if base not in branches:
             raise AiDevError(
@@ -46,7 +47,10 @@ class Line:
                 "It does not exist, or the repository is empty.",
                 "Check the input base-branch, or push a first commit.",
             )
-        for name in self._names(branches):
+        names = self._names(branches)
+        if task.branch in branches and any(f"{task.branch}-".startswith(f"{name}-") for name in names):
+            names.insert(0, task.branch)
+        for name in names:
             if name not in branches:
                 return Start(base, branches[base], name, None), None
             pulls = repository.find_pulls(name)
@@ -185,10 +189,11 @@ class Branch:
         """
         self.proposal = (redaction.title(title), text)
         title, body = self.proposal[0], self.origin.compose(text, spent, link)
-        if self.pull:
-            if self.pull.user is None or self.pull.user.id == self.us.id:
-                self.pull = self.repository.update_pull(self.pull.number, title, body)
+        if self.pull and (self.pull.user is None or self.pull.user.id == self.us.id):
+            self.pull = self.repository.update_pull(self.pull.number, title, body)
+        if self.pull and self.pull.state == "open":
             return self.pull
+        self.pull = None  # somebody closed it meanwhile
         try:
             self.pull = self._open(title, body)
             self.opened = True
@@ -217,6 +222,7 @@ class Branch:
         """Put the commit on the branch; on one of the next free name when somebody else was faster. Never force."""
         attempts = [(self.name, self.repository.move_branch if self.exists else self.repository.create_branch)]
         attempts += [(f"{self.name}-{i}", self.repository.create_branch) for i in range(2, _SUFFIXES)]
+        attempts += [(self.name.replace("/", "-"), self.repository.create_branch)]  # a branch has the folder's name
         for name, put in attempts:
             try:
                 put(name, sha)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 HIDDEN = "***"
 _SHORTEST_SECRET = 6
 _TOKENS = re.compile(
-    r"gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_\w{40,255}|sk-[A-Za-z0-9_-]{20,255}|e2b_[a-f0-9]{32,64}"
+    r"gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_\w{40,255}|\bsk-[A-Za-z0-9_-]{20,255}|e2b_[a-f0-9]{32,64}"
     r"|eyJ[\w-]{10,2000}\.eyJ[\w-]{10,4000}\.[\w-]{10,2000}|AKIA[A-Z0-9]{16}|xox[abprs]-[\w-]{10,255}"
 )
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,1000}(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -75,14 +75,17 @@ def left_out(size: int, where: str = "") -> str:
     return f"\n\n[… {size:,} bytes left out{'; ' + where if where else ''} …]\n\n"
 
 
-_MENTION = re.compile(r"(?<![\w`])@(?=[\w])")
-_REFERENCE = re.compile(r"(?<![\w&])(?:#|GH-)(?=\d)|(?<=[\w.-])#(?=\d)", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?=#|commat;|num;)")
+"""GitHub looks for mentions and references when ``&#64;`` is an @ already."""
+_MENTION = re.compile(r"(?<![A-Za-z0-9])@(?=\w)")
+_REFERENCE = re.compile(r"#(?=\d)|(?<![A-Za-z0-9])GH-(?=\d)", re.IGNORECASE)
 _HTML = re.compile(r"<(?=[a-zA-Z/!?])")
 _IMAGE = re.compile(r"!(?=\[)")
-_SLASH = re.compile(r"^(\s*)/(?=[a-zA-Z])", re.MULTILINE)
-_FORGED = re.compile(r"^\s*[A-Z][A-Za-z]*(?:-[A-Za-z]+)+:.*$", re.MULTILINE)
+_SLASH = re.compile(r"^([^\S\n]*)/(?=[a-zA-Z])", re.MULTILINE)
+_FORGED = re.compile(r"^[^\S\n]*(?:[A-Z][A-Za-z]*(?:-[A-Za-z]+)+|(?i:[a-z]+(?:-[a-z]+)*-by))[^\S\n]*:.*$", re.MULTILINE)
 _SKIP_CI = re.compile(
-    r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks:.*$", re.IGNORECASE | re.MULTILINE
+    r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^[^\S\n]*skip-checks[^\S\n]*:.*$",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -91,7 +94,8 @@ def inert(text: str) -> str:
 
     A zero-width space is put behind the character that would make it live, so that it still reads the same.
     """
-    text = _SKIP_CI.sub("", plain(text))
+    text = _SKIP_CI.sub("…", plain(text))  # by something, or the text around it could close to another
+    text = _ENTITY.sub("&\u200b", text)
     text = _MENTION.sub("@\u200b", text)
     text = _REFERENCE.sub(lambda m: m.group() + "\u200b", text)
     text = re.sub(r"(?<=/)(issues|pull|pulls|commit)(?=/[0-9a-f])", "\\1\u200b", text)
@@ -101,12 +105,12 @@ def inert(text: str) -> str:
 
 
 def title(text: str, limit: int = 200) -> str:
-    """The model's title: one line, nothing live in it."""
-    return inert(one_line(_SKIP_CI.sub("", text), limit)).strip()
+    """The model's title: one line, nothing live in it, of a length that GitHub takes."""
+    return inert(one_line(text, limit))[:256].strip()
 
 
 def commit_message(text: str, limit: int = 10_000) -> str:
     """The model's commit message: subject cut to one line, trailers and CI switches taken out, references inert."""
-    lines = inert(text[:limit]).strip().split("\n", 1)
-    body = _FORGED.sub("", lines[1]).strip() if len(lines) > 1 else ""
-    return one_line(lines[0], 200) + (f"\n\n{body}" if body else "")
+    subject, _, body = plain(text[:limit]).strip().partition("\n")
+    body = _FORGED.sub("", inert(body)).strip()
+    return title(subject) + (f"\n\n{body}" if body else "")

@@ -9,7 +9,7 @@ from time import monotonic
 from .budget import Budget
 from .errors import AiDevError, ServiceError, Status
 from .pull_request import Branch
-from .redaction import Redactor, cut_middle, inert, log_lines, one_line
+from .redaction import Redactor, cut_middle, inert, log_lines, one_line, plain
 from .repository import Comment, Repository
 from .runner import (
     Answered,
@@ -27,7 +27,7 @@ from .runner import (
     command,
     print_line,
 )
-from .task import write_marker
+from .task import WORKING, read_marker, write_marker
 
 _EDIT_SECONDS = 30
 _COMMENT = 60_000
@@ -76,9 +76,9 @@ class Log:
                     self._ours(("::endgroup::\n" if self._open else "") + command("group", title))
                     self._open = True
                 case Note(text):
-                    self._ours(one_line(self.redactor.hide(text), 500))
+                    self._ours(one_line(self.redactor.hide(plain(text)), 500))
                 case Warned(text):
-                    self._ours(command("warning", one_line(self.redactor.hide(text), 1000)))
+                    self._ours(command("warning", one_line(self.redactor.hide(plain(text)), 1000)))
                 case Asked(turn):
                     self._ours(f"── turn {turn}")
                 case Called(tool, brief):
@@ -92,13 +92,13 @@ class Log:
                 case Planned(steps):
                     self._foreign("\n".join(f"{_BOXES[status]} {step}" for step, status in steps), "")
 
-    def close(self, text: str, *, failed: bool) -> None:
-        """Print how the run ended."""
+    def close(self, text: str, level: str) -> None:
+        """Print how the run ended: as an ``error``, a ``warning`` or a ``notice``."""
         with self._lock:
             self._flush()
             if self._open:
                 self._ours("::endgroup::")
-            self._ours(command("error" if failed else "notice", cut_middle(self.redactor.hide(text), 4000)))
+            self._ours(command(level, cut_middle(self.redactor.hide(plain(text)), 4000)))
 
     def show(self, text: str) -> None:
         """Print foreign text."""
@@ -109,7 +109,7 @@ class Log:
         print_line(line)
 
     def _foreign(self, text: str, mark: str) -> None:
-        lines = log_lines(mark + self.redactor.hide(text))
+        lines = log_lines(mark + self.redactor.hide(plain(text)))
         for line in lines[: max(0, _LOG_LINES - self._lines)]:
             print_line(line)
         if self._lines < _LOG_LINES <= self._lines + len(lines):
@@ -148,6 +148,8 @@ class StatusComment:
     """The comment's id, once it is there."""
     notified: bool = False
     """Whether a comment has told already that the run ended."""
+    _earlier: str | None = None
+    """The branch that the comment named before: not to be forgotten when this run ends before it has one."""
     _plan: tuple[tuple[str, str], ...] = ()
     _turn: int = 0
     _edited: float = 0.0
@@ -158,6 +160,8 @@ class StatusComment:
 
     def begin(self, earlier: Comment | None) -> None:
         """Say that the work begins: in the comment of an earlier run, or in a new one."""
+        if earlier:
+            self._earlier = (read_marker(earlier.body) or {}).get("branch")
         body = self._working(None)
         with self._lock:
             if self._ended:
@@ -166,7 +170,7 @@ class StatusComment:
                 if earlier:
                     self._keep(self.repository.edit_comment(earlier.id, body))
                 else:
-                    self._keep(self.repository.post_comment(self.number, body, self._marker("working", None)))
+                    self._keep(self.repository.post_comment(self.number, body, self._marker(WORKING, None)))
             except ServiceError as e:
                 self._warn(e)
             self._edited = monotonic()
@@ -218,14 +222,14 @@ class StatusComment:
 
     def _working(self, branch: Branch | None) -> str:
         head = f"**AI Dev is at work on this.** [Log of the run]({self.runner.run_url})"
-        lines = [self._marker("working", branch), head]
+        lines = [self._marker(WORKING, branch), head]
         if self._turn:
             lines += ["", f"Turn {self._turn}" + (f", {len(branch.commits)} commits pushed" if branch else "")]
         steps = [f"{_TASKS[status]} {inert(one_line(step, 200))}" for step, status in self._plan]
         return self.redactor.hide("\n".join([*lines, "", *steps]).rstrip())
 
     def _marker(self, status: str, branch: Branch | None) -> str:
-        name, sha = (branch.name, branch.head) if branch and branch.exists else (None, None)
+        name, sha = (branch.name, branch.head) if branch and branch.exists else (self._earlier, None)
         return write_marker(key=self.key, status=status, branch=name, sha=sha)
 
 
@@ -263,7 +267,8 @@ class Report:
             self.status.end(ending, cut_middle(text, _COMMENT), self.branch)
         self._set_outputs(ending)
         self.runner.write_summary(f"## AI Dev: {ending.status}\n\n{text}\n\n{self.redactor.hide(self.extra)}")
-        self.log.close(self._sentence(ending), failed=ending.status.exit_code != 0)
+        level = "warning" if ending.status is Status.BRANCH else "error" if ending.status.exit_code else "notice"
+        self.log.close(self._sentence(ending), level)
         return ending.status
 
     def _set_outputs(self, ending: Ending) -> None:
@@ -287,14 +292,14 @@ class Report:
     def _sentence(self, ending: Ending) -> str:
         """Say the ending in a line or two, for the log."""
         pull = self.branch.pull.html_url if self.branch and self.branch.pull else ""
-        words = [str(ending.status), ending.what, ending.why, ending.cure, ending.kept, pull]
+        words = [str(ending.status), ending.what, ending.why, ending.cure, ending.kept, ending.link, pull]
         return " ".join(word for word in words if word).replace(" ", ": ", 1)
 
     def _describe(self, ending: Ending) -> str:
         """The ending in Markdown, for the comment and the summary."""
         parts = [self._headline(ending)]
         if ending.why:
-            parts.append(_quote(ending.why))
+            parts.append(_quote(inert(ending.why)))
         if ending.cure:
             parts.append(f"**What to do:** {ending.cure}")
         if ending.text:
@@ -318,13 +323,9 @@ class Report:
             case Status.ANSWERED:
                 return ""
             case Status.BRANCH:
-                return (
-                    "**The work is done, but GitHub does not let this workflow open a pull request.** "
-                    f"[Open it yourself]({ending.link}), and allow it for the next time: Settings → Actions → General "
-                    "→ Allow GitHub Actions to create and approve pull requests."
-                )
+                return f"**{ending.what}** [Open it yourself]({ending.link})."
             case _:
-                return f"**AI Dev {ending.status}.** {ending.what}"
+                return f"**AI Dev {ending.status}.** {inert(ending.what)}"
 
     def _kept(self, ending: Ending) -> str:
         """What is on GitHub when the run did not end by itself."""

@@ -13,11 +13,10 @@ from urllib.parse import quote
 import github
 import requests
 from github import Auth, Github, GithubException
-from github.GithubRetry import GithubRetry
 from github.Requester import Requester
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from .errors import Failure, Service, ServiceError, persist
+from .errors import Failure, Service, ServiceError, connection_code, persist
 
 API_VERSION = "2022-11-28"
 _TIMEOUT = 20
@@ -121,9 +120,21 @@ class _Sha(BaseModel):
     sha: str
 
 
+class _Ref(BaseModel):
+    object: _Sha
+
+
 class _Viewer(BaseModel):
     login: str
     databaseId: int | None = None  # noqa: N815 - GraphQL's name
+
+
+class _Data(BaseModel):
+    viewer: _Viewer
+
+
+class _Answer(BaseModel):
+    data: _Data
 
 
 _Shape = TypeVar("_Shape")
@@ -147,7 +158,7 @@ class Repository:
                 seconds_between_requests=None,
                 seconds_between_writes=None,
                 api_version=API_VERSION,
-                retry=GithubRetry(total=0, status_forcelist=[]),
+                retry=None,  # its own, even with no try left, takes a limit's answer and its waiting time away
             ).requester
         )
         _quiet(logging.getLogger(github.__name__))
@@ -169,8 +180,7 @@ class Repository:
     def read_viewer(self) -> Account:
         """Whose token we hold."""
         query = {"query": "{ viewer { login databaseId } }"}
-        data = self._ask("POST", "/graphql", dict[str, Any], "tell whose token this is", query)
-        viewer = self._shape(data.get("data", {}).get("viewer"), _Viewer, "tell whose token this is")
+        viewer = self._ask("POST", self._requester.graphql_url, _Answer, "tell whose token this is", query).data.viewer
         return Account(login=viewer.login, id=viewer.databaseId or 0)
 
     def read_issue(self, number: int) -> Issue:
@@ -209,8 +219,12 @@ class Repository:
         return self._ask("PATCH", path, Comment, "edit our comment", {"body": body})
 
     def delete_comment(self, comment: int) -> None:
-        """Take a comment away."""
-        self._ask("DELETE", f"{self._path}/issues/comments/{comment}", None, "replace our comment")
+        """Take a comment away, if it is there."""
+        try:
+            self._ask("DELETE", f"{self._path}/issues/comments/{comment}", None, "replace our comment")
+        except ServiceError as e:
+            if e.failure.status != 404:
+                raise
 
     def check_writable(self) -> None:
         """Raise ServiceError when the token cannot write contents: better now than after the work is paid for."""
@@ -235,14 +249,14 @@ class Repository:
         """Create a branch. ServiceError 422 when one of this name, or one that is in its way, exists."""
         body = {"ref": f"refs/heads/{name}", "sha": sha}
         self._create(
-            lambda: self._ask("POST", f"{self._path}/git/refs", dict[str, Any], f"create the branch {name}", body),
-            lambda: True if self._read_tip(name) == sha else None,
+            lambda: self._ask("POST", f"{self._path}/git/refs", _Ref, f"create the branch {name}", body),
+            lambda: tip if (tip := self._read_ref(name)) and tip.object.sha == sha else None,
         )
 
     def move_branch(self, name: str, sha: str) -> None:
         """Move a branch forward. ServiceError 422 when that is no fast-forward."""
         path = f"{self._path}/git/refs/heads/{quote(name)}"
-        self._ask("PATCH", path, dict[str, Any], f"push to the branch {name}", {"sha": sha, "force": False})
+        self._ask("PATCH", path, _Ref, f"push to the branch {name}", {"sha": sha, "force": False})
 
     def find_pulls(self, branch: str) -> list[Pull]:
         """Pull requests, open and ended, from a branch of this repository."""
@@ -262,9 +276,13 @@ class Repository:
         new = {"title": title, "body": body}
         return self._ask("PATCH", f"{self._path}/pulls/{number}", Pull, f"update pull request #{number}", new)
 
-    def _read_tip(self, branch: str) -> str:
-        found = self._ask("GET", f"{self._path}/git/ref/heads/{quote(branch)}", dict[str, Any], "read the branch")
-        return str(found.get("object", {}).get("sha"))
+    def _read_ref(self, branch: str) -> _Ref | None:
+        try:
+            return self._ask("GET", f"{self._path}/git/ref/heads/{quote(branch)}", _Ref, "read the branch")
+        except ServiceError as e:
+            if e.failure.status != 404:
+                raise
+            return None
 
     def _create(self, make: Callable[[], _Shape], look: Callable[[], _Shape | None]) -> _Shape:
         """Create what must not be there twice: when a fault leaves the effect unknown, look before asking again."""
@@ -315,8 +333,9 @@ def _faults(doing: str) -> Iterator[None]:
     except GithubException as e:
         raise ServiceError(_failure(e, doing)) from None
     except (requests.RequestException, OSError) as e:
-        raise ServiceError(Failure(Service.GITHUB, doing, f"The connection failed: {type(e).__name__}.")) from None
-    except (ValueError, AttributeError, AssertionError, TypeError) as e:
+        detail = f"The connection failed: {type(e).__name__}."
+        raise ServiceError(Failure(Service.GITHUB, doing, detail, code=connection_code(e))) from None
+    except (ValueError, AttributeError, AssertionError, TypeError, RecursionError) as e:
         detail = f"The answer is not what GitHub sends ({type(e).__name__}): is the address right?"
         raise ServiceError(Failure(Service.GITHUB, doing, detail, status=200, code="malformed")) from None
 
@@ -324,8 +343,10 @@ def _faults(doing: str) -> Iterator[None]:
 def _failure(e: GithubException, doing: str) -> Failure:
     headers = {name.lower(): value for name, value in (e.headers or {}).items()}
     data = e.data if isinstance(e.data, dict) else {}
-    details = [str(x.get("message") or x.get("code")) for x in data.get("errors") or [] if isinstance(x, dict)]
-    details += [str(x) for x in data.get("errors") or [] if isinstance(x, str)]
+    told = data.get("errors")
+    errors: list[Any] = told if isinstance(told, list) else []
+    details = [str(x.get("message") or x.get("code")) for x in errors if isinstance(x, dict)]
+    details += [str(x) for x in errors if isinstance(x, str)]
     detail = ": ".join([str(data.get("message") or data.get("data") or "no reason given")[:500], *details[:5]])
     limited = e.status == 429 or (e.status == 403 and Requester.isRateLimitError(str(data.get("message"))))
     if e.status == 403 and not limited:
@@ -344,7 +365,7 @@ def _failure(e: GithubException, doing: str) -> Failure:
 def _wait(headers: dict[str, str]) -> float | None:
     with contextlib.suppress(ValueError):
         if "retry-after" in headers:
-            return float(headers["retry-after"])
+            return max(0.0, float(headers["retry-after"]))
         if headers.get("x-ratelimit-remaining") == "0":
             return max(1.0, float(headers.get("x-ratelimit-reset", "")) - time.time())
     return None

@@ -77,7 +77,7 @@ class Runner:
         try:
             with open(self.event_path, "rb") as file:
                 event = json.loads(file.read(_LARGEST_EVENT))
-        except (OSError, ValueError) as e:
+        except (OSError, ValueError, RecursionError) as e:
             raise AiDevError(
                 "The event cannot be read.",
                 f"The file in GITHUB_EVENT_PATH is missing or not JSON: {e}.",
@@ -105,7 +105,7 @@ class Runner:
 def _append(path: str, values: Mapping[str, object]) -> None:
     if not path:
         return
-    with open(path, "a", encoding="utf-8") as file:
+    with open(path, "a", encoding="utf-8", errors="replace") as file:
         for name, value in values.items():
             end = f"end-{uuid.uuid4()}"
             file.write(f"{name}<<{end}\n{value}\n{end}\n")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from .budget import Budget
-from .errors import AiDevError, ServiceError
+from .errors import AiDevError, ServiceError, persist
 from .event import Trigger
 from .pull_request import Branch, Line, Origin, Rehearsal
 from .report import Report, StatusComment
@@ -20,7 +20,7 @@ from .repository import Account, Pull, Repository
 from .runner import Runner, Step, Warned, trust
 from .settings import Settings
 from .snapshot import Snapshot, Start
-from .task import Task
+from .task import WORKING, Task, is_ours, read_marker
 from .tools import Desk
 from .workspace import Workspace
 
@@ -38,31 +38,30 @@ class Session:
     trigger: Trigger
     repository: Repository
     folder: Path
-    """A temporary folder, gone when the session is closed."""
+    """A temporary folder of the run."""
     certificates: str | None
     """The bundle of certificates to trust, where the input gives any."""
 
     @classmethod
-    @contextlib.contextmanager
-    def open(cls, environ: Mapping[str, str], runner: Runner, report: Report) -> Iterator[Self]:
+    def open(cls, environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> Self:
         """Read the inputs and the event. Raises InputError, Skipped, AiDevError."""
         settings = Settings.load(environ)
         report.budget = Budget(settings.max_turns, settings.max_minutes * 60)
         report.go_on = f"{settings.command} continue"
         trigger = Trigger.read(runner.read_event(), settings, runner)
-        with tempfile.TemporaryDirectory(prefix="ai-dev-") as folder:
-            certificates = trust(settings.ca_certificates, Path(folder))
-            token = settings.github_token.get_secret_value()
-            repository = Repository(runner.api_url, runner.repository, token, certificates)
-            yield cls(settings, runner, report, trigger, repository, Path(folder), certificates)
+        certificates = trust(settings.ca_certificates, folder)
+        token = settings.github_token.get_secret_value()
+        repository = Repository(runner.api_url, runner.repository, token, certificates)
+        return cls(settings, runner, report, trigger, repository, folder, certificates)
 
     @contextlib.contextmanager
     def start_sandbox(self) -> Iterator[Future[Workspace]]:
         """A sandbox that is starting. It ends when this is left; after a bug of ours the post step sees to it."""
+        runner, key = self.runner, uuid.uuid4().hex
+        runner.save_state(sandbox_key=key)
 
         def create() -> Workspace:
-            runner = self.runner
-            metadata = {"repository": runner.repository, "run-id": runner.run_id, "run-attempt": runner.run_attempt}
+            metadata = {"repository": runner.repository, "run-id": runner.run_id, "key": key}
             workspace = Workspace.create(self.settings, metadata, self.settings.max_minutes * 60, self.report.tell)
             runner.save_state(sandbox_id=workspace.id)
             return workspace
@@ -76,6 +75,26 @@ class Session:
         else:
             self._end(sandbox)
 
+    def find_sandbox(self) -> str:
+        """The sandbox that the main step started, even when that was cut off before it knew the name; else empty."""
+        state = self.runner.state
+        if "sandbox-id" in state or "sandbox-key" not in state:
+            return state.get("sandbox-id", "")
+        return Workspace.find(self.settings, {"key": state["sandbox-key"]})
+
+    def find_comment(self) -> int | None:
+        """The comment in which the main step says that it works, even when its id never reached that step."""
+        if "comment" in self.runner.state:
+            return int(self.runner.state["comment"])
+        if not self.trigger.number or self.settings.dry_run:
+            return None
+        us = self.repository.read_viewer()
+        working = {"key": self.trigger.key, "status": WORKING}
+        for comment in self.repository.read_comments(self.trigger.number):
+            if is_ours(comment, us) and working.items() <= (read_marker(comment.body) or {}).items():
+                return comment.id
+        return None
+
     def prepare(self, sandbox: Future[Workspace]) -> tuple[Desk, Task]:
         """Read the issue and fetch the repository while the sandbox starts, then bring them together."""
         self.report.tell(Step("Start the sandbox, fetch the repository, read the issue"))
@@ -83,8 +102,8 @@ class Session:
         pulls: list[Pull] = []
         gathered = begin(lambda: Task.gather(self.trigger, repository, greet=not rehearsal))
         fetched = begin(lambda: self._fetch(gathered, pulls))
-        writable = begin(lambda: None if rehearsal else repository.check_writable())
         task = gathered.result()
+        writable = begin(lambda: None if rehearsal else repository.check_writable())
         status = self.listen()
         greeted = begin(lambda: status.begin(task.status) if status else None)
         together: list[Future[Any]] = [writable, sandbox, fetched]
@@ -115,7 +134,8 @@ class Session:
             pull=pull,
         )
         self._remember(branch)
-        self.report.branch = branch
+        if not self.settings.dry_run:  # what is not on GitHub is not reported as if it were
+            self.report.branch = branch
         return branch
 
     def listen(self, comment: int | None = None, *, notified: bool = False) -> StatusComment | None:
@@ -144,14 +164,16 @@ class Session:
             pulls.extend([pull] if pull else [])
             return start
 
-        return Snapshot.fetch(
-            (runner.server_url, runner.repository),
-            settings.github_token.get_secret_value(),
-            prefixes=(base, line.listed),
-            choose=choose,
-            depth=settings.fetch_depth,
-            pack=self.folder / "base.pack",
-            certificates=self.certificates,
+        return persist(
+            lambda: Snapshot.fetch(
+                (runner.server_url, runner.repository),
+                settings.github_token.get_secret_value(),
+                prefixes=(base, line.listed),
+                choose=choose,
+                depth=settings.fetch_depth,
+                pack=self.folder / "base.pack",
+                certificates=self.certificates,
+            )
         )
 
     def _remember(self, branch: Branch) -> None:

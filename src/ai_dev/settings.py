@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
@@ -25,11 +24,21 @@ def _switch(text: object) -> object:
     return text.lower() == "true" if isinstance(text, str) else text
 
 
-def _address(text: str) -> str:
-    parts = urlsplit(text)
-    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query):
-        raise ValueError("give an address such as https://host.example/path")
-    return text.rstrip("/")
+def _pattern(pattern: str, cure: str) -> AfterValidator:
+    """What the whole text must look like; the cure says it in words."""
+
+    def check(text: str) -> str:
+        if text and not re.fullmatch(pattern, text):
+            raise ValueError(cure)
+        return text
+
+    return AfterValidator(check)
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[\x21-\x7e]+", value.get_secret_value()):
+        raise ValueError("it has blanks, line ends or other characters that no key has: copy it again")
+    return value
 
 
 def _branch(text: str) -> str:
@@ -47,12 +56,13 @@ def _branch_prefix(text: str) -> str:
 
 
 def _certificates(text: str) -> str:
-    if text:
-        try:
-            ssl.create_default_context(cadata=text)
-        except ssl.SSLError as e:
-            raise ValueError("give the certificates themselves, in PEM form (-----BEGIN CERTIFICATE-----)") from e
-    return text
+    """The certificates in the text, without what stands between them: bundles have comments in any language."""
+    found = "\n".join(re.findall(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----", text))
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=found)
+    except (ssl.SSLError, TypeError, ValueError) as e:
+        raise ValueError("give the certificates themselves, in PEM form (-----BEGIN CERTIFICATE-----)") from e
+    return found
 
 
 SECRETS = ("github_token", "openai_api_key", "e2b_api_key")
@@ -65,8 +75,15 @@ def input_name(field: str) -> str:
 
 Number = Annotated[int, BeforeValidator(_number)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
-Address = Annotated[str, AfterValidator(_address)]
-Secret = Annotated[SecretStr, Field(min_length=1)]
+Address = Annotated[
+    str,
+    _pattern(
+        r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[^\s?#]*)?",
+        "give an address such as https://host.example/path",
+    ),
+    AfterValidator(lambda address: address.rstrip("/")),
+]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
 
 
 class Settings(BaseModel):
@@ -78,19 +95,23 @@ class Settings(BaseModel):
     openai_api_key: Secret
     e2b_api_key: Secret
     label: str = Field("ai-dev", max_length=50)
-    command: Annotated[str, Field("/ai-dev", pattern=r"^/[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=50)]
+    command: Annotated[
+        str, _pattern(r"/[A-Za-z0-9][A-Za-z0-9_-]{0,48}", "give a slash and a word behind it, such as /ai-dev")
+    ] = "/ai-dev"
     issue_number: Annotated[Number | None, Field(None, ge=1, le=999_999_999)]
     task: str = Field("", max_length=60_000)
     base_branch: Annotated[str, AfterValidator(_branch)] = ""
     branch_prefix: Annotated[str, AfterValidator(_branch_prefix)] = "ai-dev/"
     fetch_depth: Annotated[Number, Field(1, ge=0)]
-    model: str = Field("gpt-6.2-sol", pattern=r"^\S+$", max_length=200)
-    reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] = "medium"
+    model: Annotated[str, _pattern(r"\S{1,200}", "give the name of a model; it has no blanks")] = "gpt-6.2-sol"
+    reasoning_effort: Annotated[str, _pattern(r"[a-z]{1,20}", "give a word such as low, medium or high")] = "medium"
     openai_base_url: Address = ""
-    e2b_domain: str = Field("", pattern=r"^[A-Za-z0-9.:-]*$")
+    e2b_domain: Annotated[str, _pattern(r"[A-Za-z0-9.:-]+", "give a host name such as e2b.example")] = ""
     e2b_api_url: Address = ""
     e2b_sandbox_url: Address = ""
-    sandbox_template: str = Field("", pattern=r"^[A-Za-z0-9._/:-]*$", max_length=200)
+    sandbox_template: Annotated[
+        str, _pattern(r"[A-Za-z0-9._/:-]{1,200}", "give the name or the id of a template")
+    ] = ""
     ca_certificates: Annotated[str, AfterValidator(_certificates)] = ""
     max_turns: Annotated[Number, Field(100, ge=1, le=1000)]
     max_minutes: Annotated[Number, Field(45, ge=1, le=1380)]
@@ -120,7 +141,7 @@ _SECRET_CURES = {
 def _fault(place: tuple[int | str, ...], kind: str, message: str) -> str:
     field = str(place[0])
     name = f"`{field.replace('_', '-')}`"
-    if field in _SECRET_CURES:
-        return f"{name} {'is missing' if kind == 'missing' else 'is not valid'}: {_SECRET_CURES[field]}."
-    said = message.removeprefix("Value error, ").removeprefix("Input ").strip()
+    if kind == "missing":
+        return f"{name} is missing: {_SECRET_CURES[field]}."
+    said = message.removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ").strip()
     return f"{name} is not valid: {said}."

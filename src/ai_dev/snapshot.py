@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from dulwich.config import ConfigFile
 from dulwich.errors import GitProtocolError, HangupException, NotGitRepository
 from dulwich.refs import Ref
 
-from .errors import Failure, Service, ServiceError
+from .errors import Failure, Service, ServiceError, connection_code
 
 _HEADS = "refs/heads/"
 _TAGS = "refs/tags/"
@@ -128,8 +129,11 @@ def _faults() -> Iterator[None]:
         raise ServiceError(Failure(Service.GITHUB, doing, "The token was not accepted.", status=401)) from None
     except NotGitRepository:
         raise ServiceError(Failure(Service.GITHUB, doing, "The repository was not found.", status=404)) from None
-    except (GitProtocolError, HangupException, urllib3.exceptions.HTTPError, OSError, AssertionError) as e:
-        raise ServiceError(Failure(Service.GITHUB, doing, f"{type(e).__name__}: {e}"[:300])) from None
+    except (GitProtocolError, HangupException, urllib3.exceptions.HTTPError, OSError, AssertionError, ValueError) as e:
+        detail = f"{type(e).__name__}: {e}"[:300]
+        told = re.search(r"\bhttp resp ([0-9]{3})\b", str(e))
+        status = int(told[1]) if told else None
+        raise ServiceError(Failure(Service.GITHUB, doing, detail, status=status, code=connection_code(e))) from None
 
 
 class _NoHistory:

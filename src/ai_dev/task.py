@@ -20,6 +20,8 @@ _BODY_LIMIT = 20_000
 _COMMENT_LIMIT = 4_000
 _COMMENTS = 20
 
+WORKING = "working"
+"""The status in the marker of a run that has not ended."""
 _MARKER = re.compile(r"<!-- ai-dev (\{.{0,2000}?\}) -->")
 
 
@@ -33,7 +35,7 @@ def read_marker(body: str | None) -> dict[str, Any] | None:
     if found := _MARKER.search(body or ""):
         try:
             values = json.loads(found[1])
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return values if isinstance(values, dict) else None
     return None
@@ -146,7 +148,7 @@ def _react(trigger: Trigger, number: int, repository: Repository) -> Account:
 def _is_before(comment: Comment, trigger: Trigger) -> bool:
     if trigger.comment and comment.id == trigger.comment.id:
         return False
-    return max(comment.created_at, comment.updated_at) <= trigger.at
+    return max(comment.created_at, comment.updated_at) < trigger.at
 
 
 def _login(account: Account | None) -> str:

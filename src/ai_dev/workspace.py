@@ -12,10 +12,10 @@ from time import monotonic
 from typing import Self
 
 import e2b
-from e2b import CommandExitException, CommandResult, Sandbox
+from e2b import CommandExitException, CommandResult, Sandbox, SandboxQuery
 
-from .errors import AiDevError, Failure, SandboxGone, Service, ServiceError, ToolError
-from .redaction import left_out, plain
+from .errors import AiDevError, Failure, SandboxGone, Service, ServiceError, ToolError, connection_code
+from .redaction import cut_middle, left_out, one_line, plain
 from .runner import Note, Tell, Warned
 from .settings import Settings
 from .snapshot import Snapshot
@@ -23,10 +23,12 @@ from .snapshot import Snapshot
 REPOSITORY = "/home/user/repository"
 OURS = "/home/user/.ai-dev"
 """Beside the repository: what we keep in the sandbox."""
-OUTPUT_LIMIT = 40_000
-"""Bytes of a command's output that the model is shown."""
+OUTPUT_LIMIT = 39_000
+"""Bytes of a command's output that the model is shown: a little less than one answer may have."""
 _COMMAND_LIMIT = 60_000
+_SCRIPT_LIMIT = 100_000
 _SHELL_TIMEOUT = 120
+_LOAD_TIMEOUT = 600
 _HOBBY_LIFE = 3600
 _SPARE_LIFE = 600
 
@@ -55,9 +57,13 @@ _DROPPINGS = (
 )
 """What building and testing leave behind, and nobody commits on purpose."""
 
+_NEEDED = "git base64 cut find head mktemp sed setsid sort stat stdbuf tail timeout wc"
+"""Commands that everything here is made of; small images lack some."""
+
 _LOAD = """
 set -e
-command -v git >/dev/null || exit 91
+missing=$(for name in {needed}; do command -v $name >/dev/null || echo $name; done)
+test -z "$missing" || {{ echo $missing; exit 91; }}
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 LC_ALL=C
 mkdir -p {repository} {ours}/output
 cd {repository}
@@ -72,6 +78,10 @@ git config user.name {name}
 git config user.email {email}
 git config gc.auto 0
 git checkout -q -f HEAD
+# What git would rewrite as soon as it looks is taken as it is: nobody asked to have it in the first commit.
+mkdir -p .git/info {ours}/git/info
+git diff-files --name-only | sed -e '/^"/!s/.*/"&"/' -e 's|^"|"/|' -e 's|$| {as_is}|' > .git/info/attributes
+cp .git/info/attributes {ours}/git/info/attributes
 git init -q --bare {ours}/git
 ln .git/objects/pack/* {ours}/git/objects/pack/ || cp .git/objects/pack/* {ours}/git/objects/pack/
 test ! -e .git/shallow || cp .git/shallow {ours}/git/shallow
@@ -139,6 +149,13 @@ class Workspace:
             return cls(Sandbox.connect(sandbox_id, timeout=_SPARE_LIFE, **_address(settings)))
 
     @staticmethod
+    def find(settings: Settings, metadata: dict[str, str]) -> str:
+        """The name of the living sandbox that was created with these metadata; empty where there is none."""
+        with _faults("look for the sandbox", gone=False):
+            found = Sandbox.list(query=SandboxQuery(metadata=metadata), **_address(settings)).next_items()
+            return found[0].sandbox_id if found else ""
+
+    @staticmethod
     def end(settings: Settings, sandbox_id: str) -> None:
         """End a sandbox that an earlier step started, if it has not ended already."""
         with _faults("end the sandbox"), contextlib.suppress(e2b.SandboxNotFoundException):
@@ -166,6 +183,7 @@ class Workspace:
         refs = {f"refs/heads/{start.base}": start.base_sha, f"refs/heads/{start.branch}": start.sha}
         refs |= {f"refs/tags/{name}": sha for name, sha in snapshot.tags.items()}
         script = _LOAD.format(
+            needed=_NEEDED,
             repository=REPOSITORY,
             ours=OURS,
             pack=pack,
@@ -174,11 +192,15 @@ class Workspace:
             refs=shlex.quote("".join(f"create {ref} {sha}\n" for ref, sha in refs.items())),
             name=shlex.quote("ai-dev"),
             email=shlex.quote("ai-dev@users.noreply.github.com"),
+            as_is="-text -ident -filter -working-tree-encoding",
             droppings=" ".join(shlex.quote(d) for d in _DROPPINGS.split()),
         )
-        result = self._shell(script)
+        try:
+            result = self._script(script, _LOAD_TIMEOUT)
+        except ToolError as e:
+            raise AiDevError("The repository cannot be set up in the sandbox.", str(e)) from None
         if result.exit_code == 91:
-            raise AiDevError("The sandbox has no git.", cure="Use a sandbox-template that has bash and git.")
+            raise AiDevError(f"The sandbox lacks commands: {', '.join(plain(result.stdout).split())}.", cure=_CURE)
         tree = result.stdout.strip()
         if result.exit_code or not re.fullmatch(r"[0-9a-f]{40}", tree):
             raise AiDevError("The repository cannot be set up in the sandbox.", plain(result.stderr)[-1000:])
@@ -189,7 +211,7 @@ class Workspace:
 
         Raises ToolError with what git said when it fails.
         """
-        result = self._shell("set -e\n" + _GIT + script, timeout)
+        result = self._script("set -e\n" + _GIT + script, timeout)
         if result.exit_code == 90:
             raise ToolError(f"The folder {REPOSITORY} is gone.")
         if result.exit_code:
@@ -198,7 +220,7 @@ class Workspace:
 
     def query(self, script: str) -> tuple[int, str, str]:
         """Run a short script of ours in the repository; give its exit code, output and errors."""
-        result = self._shell(f"cd {REPOSITORY} || exit 90\n{script}")
+        result = self._script(f"cd {REPOSITORY} || exit 90\n{script}")
         return result.exit_code, result.stdout, plain(result.stderr).strip()
 
     def run(self, command: str, workdir: str, seconds: int, on_output: Callable[[str], None]) -> Outcome:
@@ -207,6 +229,8 @@ class Workspace:
         At ``seconds`` its whole process group is ended (exit code 124, or 137 if it had to be killed) and what it
         printed is kept. What it starts in the background lives on and cannot hold the call.
         """
+        if "\0" in command:
+            raise ToolError("The command has a NUL character.")
         if len(command.encode()) > _COMMAND_LIMIT:
             raise ToolError(f"The command has more than {_COMMAND_LIMIT:,} bytes: write a script to a file, run that.")
         nonce = uuid.uuid4().hex
@@ -218,24 +242,29 @@ class Workspace:
             f"""printf '\\n%s %s %s %s\\n' {nonce} "$c" "$(stat -c %s "$f")" "$f" >&2"""
         )
         began = monotonic()
-        result = self._shell(script, seconds + 30, on_output)
+        result = self._shell(script, seconds + 30, _ENVIRONMENT, on_output)
         took = monotonic() - began
         said = re.search(rf"{nonce} (\d+) (\d+) (\S+)\s*$", result.stderr)
         if said is None:
-            raise ToolError(f"The command could not be run: {plain(result.stderr).strip()[-1000:] or 'no reason'}")
+            why = plain(result.stderr).strip()[-1000:] or "the shell ended before it"
+            raise ToolError(f"The command could not be run: {why}")
         exit_code, size, file = int(said[1]), int(said[2]), said[3]
-        output = result.stdout
-        if size > OUTPUT_LIMIT:
-            half = OUTPUT_LIMIT // 2
-            head = output.encode()[:half].decode("utf-8", "ignore")
-            tail = self._shell(f"tail -c {half} {shlex.quote(file)}").stdout
-            output = head + left_out(size - 2 * half, f"all of it is in {file}") + tail
-        return Outcome(exit_code, took, plain(output), size, file)
+        return Outcome(exit_code, took, self._shorten(plain(result.stdout), size, file), size, file)
+
+    def _shorten(self, output: str, size: int, file: str) -> str:
+        """The start of a command's output and, from the file that has all of it, the end."""
+        where = f"all of it is in {file}"
+        if size <= OUTPUT_LIMIT:
+            return cut_middle(output, OUTPUT_LIMIT, where)  # what is not UTF-8 is three times as long when it is shown
+        half = OUTPUT_LIMIT // 2
+        tail = plain(self._script(f"tail -c {half} {shlex.quote(file)}").stdout)
+        head = output.encode()[:half].decode("utf-8", "ignore")
+        return head + left_out(size - 2 * half, where) + tail.encode()[-half:].decode("utf-8", "ignore")
 
     def read(self, path: str, limit: int) -> bytes:
         """A file's bytes. ToolError when it is not there or has more than ``limit``."""
         data = bytearray()
-        with _faults(f"read {path}"), self._sandbox.files.read(path, format="stream") as stream:
+        with _call_faults(f"read {path}"), self._sandbox.files.read(path, format="stream") as stream:
             for chunk in stream:
                 data += chunk
                 if len(data) > limit:
@@ -243,18 +272,32 @@ class Workspace:
         return bytes(data)
 
     def write(self, path: str, data: bytes) -> None:
-        """Write a file, with the folders above it."""
-        with _faults(f"write {path}"):
+        """Write a file, with the folders above it. ToolError when there can be no such file."""
+        with _call_faults(f"write {path}"):
             self._sandbox.files.write(path, data)
 
+    def _script(self, script: str, timeout: int = _SHELL_TIMEOUT) -> CommandResult:
+        """Run a script of ours: the user's start-up files and settings have no part in it, nor what others print."""
+        mark = uuid.uuid4().hex
+        result = self._shell(f"echo {mark}\n{script}", timeout, {**_ENVIRONMENT, "HOME": OURS})
+        _, found, output = result.stdout.partition(f"{mark}\n")
+        if not found:
+            raise ToolError(f"The sandbox's shell does not start. {plain(result.stderr).strip()[-1000:]}")
+        return CommandResult(stderr=result.stderr, stdout=output, exit_code=result.exit_code, error=result.error)
+
     def _shell(
-        self, script: str, timeout: int = _SHELL_TIMEOUT, on_output: Callable[[str], None] | None = None
+        self, script: str, timeout: int, envs: dict[str, str], on_output: Callable[[str], None] | None = None
     ) -> CommandResult:
-        with _faults("run a command in the sandbox"):
+        if len(script.encode()) > _SCRIPT_LIMIT:
+            self.write(f"{OURS}/script", script.encode())
+            script = f". {OURS}/script"
+        with _call_faults("run a command in the sandbox"):
             try:
-                return self._sandbox.commands.run(script, envs=_ENVIRONMENT, timeout=timeout, on_stdout=on_output)
+                return self._sandbox.commands.run(script, envs=envs, timeout=timeout, on_stdout=on_output)
             except CommandExitException as e:
                 return CommandResult(stderr=e.stderr, stdout=e.stdout, exit_code=e.exit_code, error=e.error)
+            except e2b.InvalidArgumentException as e:
+                raise AiDevError("The sandbox cannot start bash.", plain(str(e)), _CURE) from None
 
 
 def _address(settings: Settings) -> e2b.ApiParams:
@@ -268,6 +311,7 @@ def _address(settings: Settings) -> e2b.ApiParams:
     )
 
 
+_CURE = "Use a sandbox-template that has bash, git and GNU coreutils, as Debian and Ubuntu have them."
 _GONE = (e2b.SandboxNotRunningException, e2b.SandboxNotFoundException, e2b.SandboxUnreachableException)
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (e2b.AuthenticationException, 401),
@@ -287,13 +331,28 @@ def _faults(doing: str, *, gone: bool = True) -> Iterator[None]:
         yield
     except (AiDevError, ToolError):
         raise
-    except e2b.FileNotFoundException:
-        raise ToolError(f"Could not {doing}: there is no such file.") from None
-    except e2b.NotEnoughSpaceException:
-        raise ToolError(f"Could not {doing}: the sandbox's disk is full.") from None
     except Exception as e:
         status = next((s for kind, s in _STATUSES if isinstance(e, kind)), getattr(e, "status_code", None))
-        failure = Failure(Service.E2B, doing, f"{type(e).__name__}: {e}"[:600], status=status)
+        detail = f"{type(e).__name__}: {e}"[:600]
+        failure = Failure(Service.E2B, doing, detail, status=status, code=connection_code(e))
         if gone and isinstance(e, _GONE):
             raise SandboxGone(failure) from None
         raise ServiceError(failure) from e
+
+
+@contextlib.contextmanager
+def _call_faults(doing: str) -> Iterator[None]:
+    """Like ``_faults``, for what the model caused: what only this call's arguments are to blame for is a ToolError."""
+    with _faults(doing):
+        try:
+            yield
+        except e2b.FileNotFoundException:
+            raise ToolError(f"Could not {doing}: there is no such file.") from None
+        except e2b.NotEnoughSpaceException:
+            raise ToolError(f"Could not {doing}: the sandbox's disk is full.") from None
+        except e2b.SandboxException as e:
+            if type(e) is e2b.TimeoutException:
+                raise ToolError(f"Could not {doing} in time; what came of it is unknown.") from None
+            if isinstance(e, e2b.InvalidArgumentException) or re.match(r"(409|500): ", str(e)):
+                raise ToolError(f"Could not {doing}: {one_line(str(e), 300)}") from None
+            raise

@@ -12,6 +12,14 @@ from .patch import Operation
 from .tool import Desk, Tool, locate_for_writing
 
 _LARGEST = 4 << 20
+_CHECK = """
+for p in {places}; do
+  test ! -d "$p" || {{ echo "$p is a folder." >&2; exit 1; }}
+  d=$p
+  until test -e "$d"; do d=${{d%/*}}; done
+  test -d "$d" -o "$d" = "$p" || {{ echo "$d is no folder." >&2; exit 1; }}
+done
+"""
 
 
 class ApplyPatch(Tool):
@@ -47,6 +55,8 @@ class ApplyPatch(Tool):
         writes: dict[str, bytes | None] = {}
         told = [_plan(operation, desk.workspace, writes) for operation in patches.parse(self.patch)]
         moved = [place for place, data in writes.items() if data is None]
+        if len(writes) > 1:
+            _check(desk.workspace, [place for place in writes if place not in moved])
         for place, data in writes.items():
             if data is not None:
                 desk.workspace.write(place, data)
@@ -76,3 +86,10 @@ def _plan(operation: Operation, workspace: Workspace, writes: dict[str, bytes | 
         writes[place] = None
     writes[target] = text.encode("utf-8", "surrogateescape")
     return f"M {operation.path}" + (f" -> {operation.move_to}" if target != place else "")
+
+
+def _check(workspace: Workspace, places: list[str]) -> None:
+    """Raise ToolError when one of the files cannot be there, before any is written."""
+    code, _, errors = workspace.query(_CHECK.format(places=" ".join(shlex.quote(place) for place in places)))
+    if code:
+        raise ToolError(f"Nothing was changed: {errors}")

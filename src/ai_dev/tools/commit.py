@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from ..redaction import one_line
+from ..errors import ToolError
+from ..redaction import commit_message, one_line
 from .tool import Desk, Tool
 
 _SHOWN = 30
@@ -20,6 +21,8 @@ class Commit(Tool):
 
     def run(self, desk: Desk) -> str:
         """Collect, check, push. When this answers, the work is on GitHub."""
+        if not commit_message(self.message):
+            raise ToolError("The message is empty: say what the change does.")
         branch = desk.branch
         change = branch.commit(desk.workspace, self.message)
         ignored = f"\nNot committed, because git ignores it: {', '.join(change.ignored)}" if change.ignored else ""

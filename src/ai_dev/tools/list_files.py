@@ -9,6 +9,7 @@ from ..redaction import plain
 from .tool import Desk, Tool, locate
 
 _MOST = 1000
+_BYTES = 36_000
 
 
 class ListFiles(Tool):
@@ -23,14 +24,15 @@ class ListFiles(Tool):
         depth = min(max(self.depth or 2, 1), 20)
         code, listed, errors = desk.workspace.query(
             f"test -d {place} || exit 94\n"
-            f"find {place} -mindepth 1 -maxdepth {depth} -name .git -prune -o -type d -printf '%P/\\n' "
-            f"-o -type l -printf '%P -> %l\\n' -o -printf '%P\\n' | LC_ALL=C sort | head -n {_MOST + 1} | head -c 38000"
+            f"find -H {place} -mindepth 1 -maxdepth {depth} -name .git -prune -o -type d -printf '%P/\\0' "
+            f"-o -type l -printf '%P -> %l\\0' -o -printf '%P\\0'"
+            f" | LC_ALL=C sort -z | tr '\\n\\0' '?\\n' | head -n {_MOST + 1} | head -c {_BYTES + 1}"
         )
         if code == 94:
             raise ToolError(f"There is no folder {self.path}.")
         if code:
             raise ToolError(f"The folder cannot be listed: {errors}")
-        names = plain(listed).splitlines()
-        if len(names) > _MOST:
-            names = [*names[:_MOST], f"[… more than {_MOST:,} entries: list a folder further down, or less deep …]"]
+        names = plain(listed).split("\n")[:-1]
+        if len(names) > _MOST or len(listed.encode()) > _BYTES:
+            names = [*names[:_MOST], "[… there is more: list a folder further down, or less deep …]"]
         return "\n".join(names) or "The folder is empty."

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from .. import redaction
 from ..errors import ToolError
 from .tool import Desk, Tool
 
@@ -22,6 +23,8 @@ class MakePullRequest(Tool):
         branch = desk.branch
         if not branch.exists:
             raise ToolError("Nothing is committed yet, so there is nothing to propose: call commit first.")
+        if not redaction.title(self.title):
+            raise ToolError("The title is empty: say what the change does.")
         pull = branch.propose(self.title, self.body, desk.budget.describe())
         if pull is None:
             return f"GitHub does not let us open pull requests here. The work is safe on {branch.name}; finish up."

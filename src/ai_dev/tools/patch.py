@@ -14,9 +14,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from ..errors import ToolError
+from ..redaction import plain
 
+_NUMBERS = re.compile(r" -\d+(,\d+)? \+\d+(,\d+)? @@")
+"""What a unified diff has behind ``@@``: no line of the file."""
 _BEGIN, _END, _EOF = "*** Begin Patch", "*** End Patch", "*** End of File"
 _ADD, _DELETE, _UPDATE, _MOVE = "*** Add File: ", "*** Delete File: ", "*** Update File: ", "*** Move to: "
 
@@ -26,9 +30,14 @@ class Hunk:
     """A place in a file: what stands there, and what shall."""
 
     header: str
-    old: list[str] = field(default_factory=list)
-    new: list[str] = field(default_factory=list)
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    """Each with its mark: a blank (stays), ``-`` (goes) or ``+`` (comes)."""
     at_end: bool = False
+
+    @property
+    def old(self) -> list[str]:
+        """The lines that stand there."""
+        return [line for mark, line in self.lines if mark != "+"]
 
 
 @dataclass
@@ -41,6 +50,8 @@ class Operation:
     move_to: str = ""
     lines: list[str] = field(default_factory=list)
     """The lines of a file to add."""
+    blanks: int = 0
+    """Empty lines without a mark behind them: lines too if more follow, else the patch's own."""
     hunks: list[Hunk] = field(default_factory=list)
 
 
@@ -72,25 +83,25 @@ def _start(line: str) -> Operation | None:
 
 def _take(operation: Operation, line: str) -> bool:
     """Give a line to the operation it stands in; False when it cannot be part of it."""
+    if not line.strip() and operation.kind != "update":
+        operation.blanks += 1
+        return True
     if operation.kind == "add" and line.startswith("+"):
-        operation.lines.append(line[1:])
+        operation.lines += [""] * operation.blanks + [line[1:]]
+        operation.blanks = 0
         return True
     if operation.kind != "update":
-        return operation.kind == "add" and not line.strip()
+        return False
     if line.startswith(_MOVE) and not operation.hunks:
         operation.move_to = line.removeprefix(_MOVE).strip()
     elif line.startswith("@@"):
-        operation.hunks.append(Hunk(line[2:].removesuffix("@@").strip()))
+        operation.hunks.append(Hunk(_NUMBERS.sub("", line[2:]).removesuffix("@@").strip()))
     elif line.strip() == _EOF and operation.hunks:
         operation.hunks[-1].at_end = True
     elif line == "" or line[0] in " +-":
         if not operation.hunks:
             operation.hunks.append(Hunk(""))
-        hunk = operation.hunks[-1]
-        if line[:1] != "+":
-            hunk.old.append(line[1:])
-        if line[:1] != "-":
-            hunk.new.append(line[1:])
+        operation.hunks[-1].lines.append((line[:1] or " ", line[1:]))
     else:
         return False
     return True
@@ -105,15 +116,15 @@ def update(text: str, operation: Operation) -> str:
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     at = 0
     for number, hunk in enumerate(operation.hunks, 1):
-        at = _find_header(lines, hunk.header, at)
-        found = _find(lines, hunk, at)
+        behind = _find_header(lines, hunk.header, at)
+        found = _find(lines, hunk, at if behind is None else behind)
         if found is None:
             raise ToolError(_explain(operation.path, number, hunk, lines))
+        if behind is None and found != _find(lines, hunk, found[0] + 1):
+            raise ToolError(f"Hunk {number} fits {operation.path} in several places, and no line is {hunk.header!r}.")
         place, length = found
         new = _merge(lines[place : place + length], hunk, newline)
-        if place + length >= len(lines) and new and lines and not lines[-1].endswith("\n") and length:
-            new[-1] = new[-1].removesuffix(newline)
-        elif place and not lines[place - 1].endswith("\n"):
+        if new and place and not lines[place - 1].endswith("\n"):
             lines[place - 1] += newline
         lines[place : place + length] = new
         at = place + len(new)
@@ -124,18 +135,25 @@ def _bare(line: str) -> str:
     return line.removesuffix("\n").removesuffix("\r")
 
 
-_LEVELS: tuple[Callable[[str], str], ...] = (_bare, lambda line: _bare(line).rstrip(), lambda line: line.strip())
-"""How two lines are compared: exactly, then without trailing blanks, then without outer blanks."""
+_LEVELS: tuple[Callable[[str], str], ...] = (
+    _bare,
+    lambda line: _bare(line).rstrip(),
+    lambda line: line.strip(),
+    lambda line: plain(line).strip(),
+)
+"""How two lines are compared: exactly, then without trailing blanks, then without outer blanks, then as read_file
+shows them: without invisible characters."""
 
 
-def _find_header(lines: list[str], header: str, at: int) -> int:
-    """The line behind the header's, searched from ``at``; ``at`` when the header is empty or not there."""
-    if header:
-        for same in _LEVELS:
-            for i in range(at, len(lines)):
-                if same(lines[i]) == same(header):
-                    return i + 1
-    return at
+def _find_header(lines: list[str], header: str, at: int) -> int | None:
+    """The line behind the header's, searched from ``at``, then anywhere: ``at`` without a header, None if not there."""
+    if not header:
+        return at
+    for same in _LEVELS:
+        for i in chain(range(at, len(lines)), range(at)):
+            if same(lines[i]) == same(header):
+                return i + 1
+    return None
 
 
 def _find(lines: list[str], hunk: Hunk, at: int) -> tuple[int, int] | None:
@@ -147,9 +165,9 @@ def _find(lines: list[str], hunk: Hunk, at: int) -> tuple[int, int] | None:
         last = len(lines) - len(old)
         starts = [last] if hunk.at_end and last >= 0 else [*range(at, last + 1), *range(min(at, last + 1))]
         for same in _LEVELS:
-            wanted = [same(line) for line in old]
+            wanted, folded = [same(line) for line in old], [same(line) for line in lines]
             for i in starts:
-                if [same(line) for line in lines[i : i + len(old)]] == wanted:
+                if folded[i] == wanted[0] and folded[i : i + len(old)] == wanted:
                     return i, len(old)
         if old[-1] != "":
             return None
@@ -157,15 +175,21 @@ def _find(lines: list[str], hunk: Hunk, at: int) -> tuple[int, int] | None:
 
 
 def _merge(there: list[str], hunk: Hunk, newline: str) -> list[str]:
-    """The new lines; those that the hunk keeps stay as they are in the file, byte for byte."""
-    kept: dict[str, list[str]] = {}
-    for old, line in zip(hunk.old, there, strict=False):
-        kept.setdefault(old, []).append(line)
+    """The new lines; those that the hunk keeps stay as they are in the file, byte for byte.
+
+    Where the file's last line has no line end, a line that comes in its place has none either.
+    """
+    left = iter(there)
     merged = []
-    for line in hunk.new:
-        same = kept.get(line)
-        text = same.pop(0) if same else line + newline
-        merged.append(text if text.endswith("\n") else text + newline)
+    ends_new = False
+    for mark, line in hunk.lines:
+        found = None if mark == "+" else next(left, None)
+        if mark == "+" or (mark == " " and found is not None):
+            merged.append(found or line + newline)
+            ends_new = mark == "+"
+    merged[:-1] = [line if line.endswith("\n") else line + newline for line in merged[:-1]]
+    if ends_new and there and not there[-1].endswith("\n"):
+        merged[-1] = _bare(merged[-1])
     return merged
 
 
@@ -176,4 +200,5 @@ def _explain(path: str, number: int, hunk: Hunk, lines: list[str]) -> str:
     places = [i + 1 for i, line in enumerate(lines) if line.strip() == first][:5]
     if places:
         near = f"\nIts first line stands at line {', '.join(map(str, places))}; the lines behind it differ."
-    return f"Hunk {number} does not fit {path}: these lines are not in the file (read it again):\n{wanted}{near}"
+    where = "at the end of the file" if hunk.at_end else "in the file"
+    return f"Hunk {number} does not fit {path}: these lines are not {where} (read it again):\n{wanted}{near}"

@@ -1,6 +1,8 @@
 """The tool read_file."""
 
+import re
 import shlex
+from collections.abc import Iterator
 
 from pydantic import Field
 
@@ -9,10 +11,13 @@ from ..redaction import plain
 from .tool import Desk, Tool, locate
 
 _BYTES = 36_000
+_LAST = 999_999_999
 _SCRIPT = """
 f={path}
 test -e "$f" || exit 94
 test ! -d "$f" || exit 95
+test -f "$f" || exit 97
+test -r "$f" || exit 98
 test "$(head -c 8000 "$f" | wc -c)" = "$(head -c 8000 "$f" | tr -d '\\000' | wc -c)" || exit 96
 stat -L -c %s "$f"
 wc -l < "$f"
@@ -31,8 +36,8 @@ class ReadFile(Tool):
     def run(self, desk: Desk) -> str:
         """Read it through the shell, so that of a huge file only the wanted part travels."""
         place = shlex.quote(locate(self.path))
-        first = max(self.first_line or 1, 1)
-        last = self.last_line if self.last_line and self.last_line > 0 else 999_999_999
+        first = min(max(self.first_line or 1, 1), _LAST)
+        last = min(self.last_line, _LAST) if self.last_line and self.last_line > 0 else _LAST
         if last < first:
             raise ToolError(f"The last line ({last}) is before the first ({first}).")
         script = _SCRIPT.format(path=place, first=first, last=last, limit=_BYTES + 1)
@@ -41,35 +46,55 @@ class ReadFile(Tool):
             raise ToolError(f"{self.path} {_REASONS[code]}")
         if code:
             raise ToolError(f"{self.path} cannot be read: {errors}")
-        size, count, end, text = ([*shown.split("\n", 3), "", "", ""])[:4]
-        ends_open = end.strip() not in ("0a", "")
+        found = re.fullmatch(r"([0-9]+)\n([0-9]+)\n(?: ([0-9a-f]{2})\n)?(.*)", shown, re.DOTALL)
+        if found is None:
+            raise ToolError(f"{self.path} cannot be read: {errors or shown[:200]}")
+        size, count, end, text = found.groups()
+        ends_open = end not in ("0a", None)
         total = int(count) + ends_open
         if not int(size):
             return f"{self.path} is empty."
         if first > total:
             raise ToolError(f"{self.path} has {total:,} lines; line {first:,} was asked for.")
-        return _number(text, first, total, ends_open=ends_open)
+        return _number(text, first, min(last, total), total, ends_open=ends_open)
 
 
-_REASONS = {94: "does not exist.", 95: "is a folder: use list_files.", 96: "is a binary file: it has no text to show."}
+_REASONS = {
+    94: "does not exist.",
+    95: "is a folder: use list_files.",
+    96: "is a binary file: it has no text to show.",
+    97: "is no ordinary file.",
+    98: "may not be read by this user.",
+}
 
 
-def _number(text: str, first: int, total: int, *, ends_open: bool) -> str:
-    cut = len(text.encode()) > _BYTES
-    lines = text.removesuffix("\n").split("\n")
-    if cut and len(lines) > 1:
-        lines.pop()
-    crlf = all(line.endswith("\r") for line in lines[:-1]) and lines[0].endswith("\r")
-    shown = [f"{first + i}\t{plain(line.removesuffix(chr(13)))}" for i, line in enumerate(lines)]
-    last = first + len(lines) - 1
-    if cut:
-        shown.append(f"[… cut after line {last:,} of {total:,}: read on with first_line={last + 1} …]")
-    elif last >= total and ends_open:
-        shown.append("[The file does not end with a newline.]")
-    elif last < total:
-        shown.append(f"[The file has {total:,} lines.]")
-    if crlf:
-        shown.append("[Lines end with CRLF.]")
-    if "\ufffd" in text:
-        shown.append("[Bytes that are not UTF-8 are shown as \ufffd: edit this file with apply_patch or a command.]")
-    return "\n".join(shown)
+def _number(text: str, first: int, last: int, total: int, *, ends_open: bool) -> str:
+    """Number the lines, as many as fit into an answer, and say what one cannot see."""
+    *lines, rest = text.split("\n")
+    if not lines or (rest and len(text.encode()) <= _BYTES):
+        lines.append(rest)
+    shown: list[str] = []
+    room = _BYTES
+    for number, line in enumerate(lines, first):
+        entry = f"{number}\t{plain(line.removesuffix(chr(13)))}"
+        room -= len(entry.encode()) + 1
+        if room < 0 and not shown:
+            entry = entry.encode()[:_BYTES].decode("utf-8", "ignore") + " [… this line goes on …]"
+        elif room < 0:
+            break
+        shown.append(entry)
+    return "\n".join([*shown, *_remark(lines, first + len(shown) - 1, last, total, ends_open=ends_open)])
+
+
+def _remark(lines: list[str], end: int, last: int, total: int, *, ends_open: bool) -> Iterator[str]:
+    """What one cannot see when the lines shown end with the line ``end``."""
+    if end < last:
+        yield f"[… cut after line {end:,} of {total:,}: read on with first_line={end + 1} …]"
+    elif end < total:
+        yield f"[The file has {total:,} lines.]"
+    elif ends_open:
+        yield "[The file does not end with a newline.]"
+    if all(line.endswith("\r") for line in [lines[0], *lines[:-1]]):
+        yield "[Lines end with CRLF.]"
+    if any("\ufffd" in line for line in lines):
+        yield "[Bytes that are not UTF-8 are shown as \ufffd: edit this file with apply_patch or a command.]"

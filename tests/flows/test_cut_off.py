@@ -1,0 +1,346 @@
+"""Runs that are cancelled or killed: the main step says so at once if it can, the post step delivers what was done."""
+
+import contextlib
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from standins.openai import call, reply, say, stalled
+from standins.runner import spawn
+from tests.projects import FIX, fix_script
+
+BOT = "github-actions[bot]"
+APPLY = reply(call("apply_patch", patch=FIX))
+COMMIT = reply(call("commit", message="Make add() add"))
+PULL = reply(call("make_pull_request", title="Make add() add", body="It subtracted."))
+DONE = reply(say("Done."))
+
+
+class Running:
+    """The main step of a job as a process."""
+
+    def __init__(self, job):
+        environ = job.environ()
+        self.job, self.log = job, Path(environ["GITHUB_STATE"]).parent / "log"
+        with self.log.open("wb") as file:
+            self.process = spawn(environ, file)
+
+    def end(self, number):
+        """Send the signal; what the step left, and the seconds that it took to end."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        exit_code = self.process.wait(30)
+        return self.job.collect(exit_code, self.log, time.monotonic() - began)
+
+
+@pytest.fixture
+def start():
+    """Starts main steps; none outlives the test."""
+    with contextlib.ExitStack() as running:
+
+        def begin(job):
+            process = Running(job)
+            running.callback(process.process.wait)
+            running.callback(process.process.kill)
+            return process
+
+        yield begin
+
+
+@pytest.fixture
+def released():
+    """An event that is set when the test is over: what the stand-ins hold back goes on."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def in_a_silent_command(stage, start, _):
+    begun = threading.Event()
+    stage.e2b.on_command("sleep 300", lambda _: begun.set())
+    stage.openai.play(APPLY, reply(call("run_command", command="sleep 300")))
+    running = start(stage.label(1))
+    assert begun.wait(30)
+    return running
+
+
+def while_the_model_streams(stage, start, released, *steps):
+    """A run whose model has taken these steps and then begins an answer that does not end."""
+    begun = threading.Event()
+
+    def fall_silent(_):
+        begun.set()
+        return stalled(released)
+
+    stage.openai.play(*(steps or [APPLY]), fall_silent)
+    running = start(stage.label(1))
+    assert begun.wait(30)
+    return running
+
+
+def own_comments(stage):
+    return [comment.body for comment in stage.repository.issues[1].comments if comment.user.login == BOT]
+
+
+def branches(stage):
+    return stage.repository.git("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads").split()
+
+
+def alive(stage):
+    return [sandbox.id for sandbox in stage.e2b.sandboxes.values() if sandbox.alive]
+
+
+def assert_delivered(stage):
+    """The patch is on the branch and in a draft that closes nothing; no sandbox lives."""
+    assert "calculator.py\n" == stage.repository.git("diff", "--name-only", "main", "ai-dev/issue-1")
+    (pull,) = stage.repository.pulls.values()
+    assert ("ai-dev/issue-1", True, "add() subtracts") == (pull.head, pull.draft, pull.title)
+    assert pull.body.startswith("Refs #1\n")
+    assert [] == alive(stage)
+
+
+CANCELLED = {
+    "SIGINT in a silent command": (signal.SIGINT, in_a_silent_command),
+    "SIGTERM in a silent command": (signal.SIGTERM, in_a_silent_command),
+    "SIGINT while the model streams": (signal.SIGINT, while_the_model_streams),
+    "SIGTERM while the model streams": (signal.SIGTERM, while_the_model_streams),
+}
+
+
+@pytest.mark.parametrize("case", CANCELLED.values(), ids=CANCELLED)
+def test_cancelled_run_says_so_and_loses_nothing(stage, act, start, released, case):
+    """A signal ends the run within 6 seconds with a true comment; the post step delivers what was uncommitted."""
+    number, moment = case
+    running = moment(stage, start, released)
+
+    main = running.end(number)
+
+    assert (130, "cancelled") == (main.exit_code, main.outputs["status"])
+    assert main.seconds < 6
+    (comment,) = own_comments(stage)
+    assert "**AI Dev cancelled.** GitHub ended the run: somebody cancelled it, or its time was up." in comment
+    assert "at work" not in comment
+    assert "## AI Dev: cancelled" in main.summary
+
+    post = act(running.job)
+
+    assert 0 == post.exit_code
+    assert_delivered(stage)
+    (comment,) = own_comments(stage)
+    assert "**AI Dev cancelled.**" in comment
+    assert "What was done so far is kept in #2. Comment `/ai-dev continue` to go on." in comment
+    assert "killed" not in comment + stage.repository.pulls[2].body
+
+
+def test_cancelled_during_the_fetch(stage, act, start, released):
+    """A run that is cancelled before the model was asked says so, and leaves no branch and no sandbox."""
+    stage.github.fail("POST", "/git-upload-pack$", hold=released, skip=1)
+    running = start(stage.label(1))
+    stage.github.wait_for("POST", "/git-upload-pack$", 2)
+    until(lambda: own_comments(stage))
+    until(lambda: stage.e2b.sandboxes)
+
+    main, post = running.end(signal.SIGINT), act(running.job)
+
+    assert (130, "cancelled", 0) == (main.exit_code, main.outputs["status"], post.exit_code)
+    assert main.seconds < 6
+    (comment,) = own_comments(stage)
+    assert "**AI Dev cancelled.**" in comment
+    assert ["main"] == branches(stage)
+    assert [] == alive(stage)
+
+
+def test_cancelled_while_the_comment_is_posted(stage, act, start, released):
+    """When GitHub is silent at that moment the run ends in time all the same; the post step finds the comment."""
+    stage.github.fail("POST", "/issues/1/comments$", hold=released)
+    running = start(stage.label(1))
+    until(lambda: own_comments(stage))
+
+    main, post = running.end(signal.SIGINT), act(running.job)
+
+    assert (130, 0) == (main.exit_code, post.exit_code)
+    assert main.seconds < 6
+    (comment,) = own_comments(stage)
+    assert "**AI Dev cancelled.**" in comment
+    assert [] == alive(stage)
+
+
+KILLED = {"in a silent command": in_a_silent_command, "while the model streams": while_the_model_streams}
+
+
+@pytest.mark.parametrize("moment", KILLED.values(), ids=KILLED)
+def test_killed_run_is_ended_by_the_post_step(stage, act, start, released, moment):
+    """What a killed run left uncommitted is delivered, the comment says that it was cut off, the sandbox is dead."""
+    running = moment(stage, start, released)
+
+    main, post = running.end(signal.SIGKILL), act(running.job)
+
+    assert (-9, 0) == (main.exit_code, post.exit_code)
+    assert_delivered(stage)
+    (comment,) = own_comments(stage)
+    assert "**AI Dev failed.** The run was cut off: it was killed, or ran out of memory or time." in comment
+    assert "kept in #2" in comment
+    assert "::error::failed: The run was cut off" in post.log
+
+
+def test_killed_after_the_pull_request(stage, act, start, released):
+    """What a killed run had proposed keeps its title and body; what it had not committed is added."""
+    more = reply(call("save_content_to_file", path="notes.txt", content="Notes.\n"))
+    running = while_the_model_streams(stage, start, released, APPLY, COMMIT, PULL, more)
+
+    running.end(signal.SIGKILL)
+    act(running.job)
+
+    (pull,) = stage.repository.pulls.values()
+    assert ("Make add() add", "open") == (pull.title, pull.state)
+    assert "It subtracted." in pull.body
+    assert "calculator.py\nnotes.txt\n" == stage.repository.git("diff", "--name-only", "main", "ai-dev/issue-1")
+    assert ["ai-dev/issue-1", "main"] == branches(stage)
+
+
+def test_killed_during_the_fetch(stage, act, start, released):
+    """A run that is killed before the model was asked is closed honestly; there is nothing to deliver."""
+    stage.github.fail("POST", "/git-upload-pack$", hold=released, skip=1)
+    running = start(stage.label(1))
+    stage.github.wait_for("POST", "/git-upload-pack$", 2)
+    until(lambda: own_comments(stage))
+    until(lambda: stage.e2b.sandboxes)
+
+    running.end(signal.SIGKILL)
+    post = act(running.job)
+
+    assert 0 == post.exit_code
+    (comment,) = own_comments(stage)
+    assert "**AI Dev failed.** The run was cut off" in comment
+    assert ["main"] == branches(stage)
+    assert [] == alive(stage)
+
+
+def test_killed_before_the_sandbox_exists(stage, act, start, released):
+    """Without a sandbox the post step only closes the comment."""
+    stage.e2b.fail("POST", "/sandboxes$", hold=released, drop=True)
+    running = start(stage.label(1))
+    stage.e2b.wait_for("POST", "/sandboxes$")
+    until(lambda: own_comments(stage))
+
+    running.end(signal.SIGKILL)
+    post = act(running.job)
+
+    assert 0 == post.exit_code
+    (comment,) = own_comments(stage)
+    assert "**AI Dev failed.** The run was cut off" in comment
+    assert {} == stage.e2b.sandboxes
+
+
+def test_killed_before_the_sandbox_is_known(stage, act, start, released):
+    """A sandbox whose name never reached the run is found and ended all the same."""
+    stage.e2b.fail("POST", "/sandboxes$", hold=released)
+    running = start(stage.label(1))
+    until(lambda: stage.e2b.sandboxes)
+
+    running.end(signal.SIGKILL)
+    act(running.job)
+
+    assert 1 == len(stage.e2b.sandboxes)
+    assert [] == alive(stage)
+
+
+def test_killed_at_once(stage, act, start):
+    """A run that is killed while Python still imports is not begun by the post step."""
+    running = start(stage.label(1))
+    until(lambda: (running.log.parent / "state").stat().st_size)
+
+    running.end(signal.SIGKILL)
+    post = act(running.job)
+
+    assert 0 == post.exit_code
+    assert "The run was cut off" in post.log
+    assert [] == own_comments(stage)
+    assert [] == stage.openai.conversations
+    assert {} == stage.e2b.sandboxes
+
+
+def test_post_step_after_an_ordinary_run(stage, act):
+    """After a run that ended itself the post step asks for the end of the sandbox, and for nothing else."""
+    stage.openai.play(*fix_script())
+    job = stage.label(1)
+    act(job)
+    before = (len(stage.github.journal), len(stage.openai.journal), len(stage.e2b.journal))
+
+    post = act(job)
+
+    assert (0, {}, "") == (post.exit_code, post.outputs, post.summary)
+    assert before[:2] == (len(stage.github.journal), len(stage.openai.journal))
+    assert ["DELETE"] == [sent.method for sent in stage.e2b.journal[before[2] :]]
+
+
+def test_post_step_ends_a_sandbox_that_outlived_the_run(stage, act):
+    """A sandbox that the main step could not end is ended by the post step."""
+    stage.e2b.fail("DELETE", "/sandboxes/", status=500, times=1)
+    stage.openai.play(*fix_script())
+    job = stage.label(1)
+    main = act(job)
+    left = alive(stage)
+
+    act(job)
+
+    assert (0, "opened", 1) == (main.exit_code, main.outputs["status"], len(left))
+    assert "::warning::The sandbox may live on until its time is up" in main.log
+    assert [] == alive(stage)
+
+
+def test_sandbox_that_vanished_with_the_run(stage, act, start, released):
+    """When the sandbox is gone too, the comment says what is lost; what was committed is proposed."""
+    more = reply(call("save_content_to_file", path="notes.txt", content="Notes.\n"))
+    running = while_the_model_streams(stage, start, released, APPLY, COMMIT, more)
+    running.end(signal.SIGKILL)
+    stage.e2b.vanish(alive(stage)[0])
+
+    post = act(running.job)
+
+    assert 0 == post.exit_code
+    (comment,) = own_comments(stage)
+    assert "The sandbox is gone; what was not committed is lost." in comment
+    assert "kept in #2" in comment
+    assert_delivered(stage)
+
+
+def test_refusal_in_the_post_step_is_told(stage, act, start, released):
+    """What the post step may not commit is named with the reason, and not committed."""
+    link = reply(call("run_command", command="ln -s /etc/passwd users"))
+    running = while_the_model_streams(stage, start, released, APPLY, COMMIT, link)
+    running.end(signal.SIGKILL)
+
+    post = act(running.job)
+
+    assert 0 == post.exit_code
+    (comment,) = own_comments(stage)
+    assert "**Not delivered:**" in comment
+    assert "users: it is a symbolic link" in comment
+    assert_delivered(stage)
+
+
+def test_post_step_that_cannot_deliver_ends_the_sandbox(stage, act, start, released):
+    """When GitHub takes nothing, the comment says why, and the sandbox costs nothing more."""
+    running = while_the_model_streams(stage, start, released, APPLY)
+    running.end(signal.SIGKILL)
+    stage.github.fail("POST", "/git/trees$", status=403, body={"message": "Repository was archived so is read-only."})
+
+    post = act(running.job)
+
+    assert 0 == post.exit_code
+    (comment,) = own_comments(stage)
+    assert "GitHub could not store the changed files (403)." in comment
+    assert ["main"] == branches(stage)
+    assert [] == alive(stage)
+
+
+def until(condition):
+    """Wait for what no request tells of."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -1,0 +1,262 @@
+"""The model's server: what is sent to it, what is taken from it, and answers that no server should give."""
+
+import json
+
+import pytest
+from pydantic import BaseModel, Field
+
+from ai_dev.conversation import Conversation
+from ai_dev.errors import Service, ServiceError
+from ai_dev.model import Call, Model, Usage, describe, name_of
+from ai_dev.settings import Settings
+from ai_dev.tools import TOOLS
+from standins.openai import OpenAI, call, error, reply, say, think, unknown_item
+
+KEY = "sk-test-0123456789"
+
+
+class LookUp(BaseModel):
+    """Look a word up.
+
+    Only one.
+    """
+
+    word: str = Field(description="The word.")
+    limit: int | None = Field(None, description="How many.")
+
+
+@pytest.fixture
+def server():
+    """A server that plays a script."""
+    with OpenAI(keys=[KEY]) as service:
+        yield service
+
+
+@pytest.fixture
+def model(server):
+    """A model at that server, with one tool."""
+    keys = {"INPUT_GITHUB-TOKEN": "x", "INPUT_E2B-API-KEY": "x", "INPUT_OPENAI-API-KEY": KEY}
+    settings = Settings.load(keys | {"INPUT_OPENAI-BASE-URL": f"{server.url}/v1"})
+    return Model(settings, "Be brief.", [LookUp], "a-key")
+
+
+def ask(model, text="Hello"):
+    """Ask once."""
+    conversation = Conversation()
+    conversation.ask(text)
+    return model._ask(conversation)
+
+
+def test_reply_is_taken_whole(server, model):
+    """Text, calls, tokens and every item, unknown ones too, come out as the server sent them."""
+    server.play(reply(think("Hm."), unknown_item("surprise"), say("On it."), call("look_up", word="é")))
+
+    answer = ask(model)
+
+    assert ("On it.", "", True) == (answer.text, answer.refusal, answer.final)
+    assert [("look_up", {"word": "é"})] == [(c.name, json.loads(c.arguments)) for c in answer.calls]
+    assert 4 == len(answer.items)
+    assert answer.usage.input > 0 < answer.usage.output
+    assert [] == server.problems
+
+
+def test_request_is_stateless_and_stable(server, model):
+    """A request holds all that was said, asks for nothing to be kept, and begins with the same bytes each time."""
+    server.play(reply(say("1")), reply(say("2")))
+    ask(model, "one")
+    ask(model, "two")
+
+    first, second = (bytes(sent.body) for sent in server.requests("POST", "/responses$"))
+    at = first.index(b'"input":')
+    assert first[:at] == second[:at]
+    assert (False, True, "Be brief.") == tuple(json.loads(first)[name] for name in ("store", "stream", "instructions"))
+    assert not {"temperature", "top_p", "previous_response_id"} & set(json.loads(first))
+
+
+def test_unknown_parameters_are_left_out(server, model):
+    """A server that does not know what only OpenAI knows is asked without it, then and from then on."""
+    server.play(
+        error(400, "unknown_parameter", "Unrecognized request argument supplied: include"),
+        error(422, "extra", "prompt_cache_key: Extra inputs are not permitted"),
+        reply(say("1")),
+        reply(say("2")),
+    )
+
+    assert ["1", "2"] == [ask(model).text, ask(model).text]
+    bodies = [sent.json for sent in server.requests("POST", "/responses$")]
+    assert [True, False, False, False] == ["include" in body for body in bodies]
+    assert [True, True, False, False] == ["prompt_cache_key" in body for body in bodies]
+
+
+def test_schema_is_strict_and_constant():
+    """A tool's schema is its docstring and its fields, strict, and the same bytes each time."""
+    described = describe(LookUp)
+
+    assert ("look_up", "Look a word up.\n\nOnly one.", True) == (
+        described["name"],
+        described["description"],
+        described["strict"],
+    )
+    assert {
+        "type": "object",
+        "description": "Look a word up.\n\nOnly one.",
+        "properties": {
+            "word": {"type": "string", "description": "The word."},
+            "limit": {"description": "How many.", "anyOf": [{"type": "integer"}, {"type": "null"}]},
+        },
+        "required": ["word", "limit"],
+        "additionalProperties": False,
+    } == described["parameters"]
+    assert json.dumps(described) == json.dumps(describe(LookUp))
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=name_of)
+def test_tools_are_strict(tool):
+    """Every tool of ours fits strict mode: all objects closed, all fields required and described, no default."""
+
+    def check(schema):
+        assert not {"default", "title", "$ref", "$defs"} & set(schema)
+        if schema.get("type") == "object":
+            assert schema["additionalProperties"] is False
+            assert list(schema["properties"]) == schema["required"]
+        for field in schema.get("properties", {}).values():
+            assert field["description"]
+            check(field)
+        for inner in [*schema.get("anyOf", []), *([schema["items"]] if "items" in schema else [])]:
+            check(inner)
+
+    check(describe(tool)["parameters"])
+
+
+def stream(*events):
+    """A body of events as they are."""
+    return "".join(f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n" for event in events)
+
+
+DONE = {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": [], "usage": None}}
+
+
+def item(**fields):
+    """An item that is done, and the end."""
+    return stream({"type": "response.output_item.done", "output_index": 0, "item": fields}, DONE)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        stream("5"),
+        stream("null"),
+        stream("[]"),
+        stream('"text"'),
+        stream("{"),
+        stream("{}"),
+        stream({"type": 5}),
+        stream({"type": "response.completed"}),
+        stream({"type": "response.completed", "response": None}),
+        stream({"type": "response.output_item.done"}, DONE),
+        stream({"type": "response.output_item.done", "item": None}, DONE),
+        stream({"type": "response.output_item.done", "item": "x"}, DONE),
+        stream({"type": "response.failed"}),
+        stream({"type": "response.failed", "response": {"error": None}}),
+        stream({"type": "error"}),
+        stream({"error": {"message": "why", "code": 5}}),
+        stream({"error": "why"}),
+        stream("[DONE]"),
+        "",
+        "\x00\xff",
+        "data",
+        stream("[" * 100_000),
+    ],
+    ids=lambda body: body[:60].strip() or "nothing",
+)
+def test_streams_without_an_end(server, model, body):
+    """A stream that does not end as one should is a failure of the service, never a reply, never a bug."""
+    server.fail("POST", "/responses$", status=200, body=body, headers={"Content-Type": "text/event-stream"})
+
+    with pytest.raises(ServiceError) as raised:
+        ask(model)
+
+    assert Service.OPENAI is raised.value.failure.service
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (stream(DONE), {"text": "", "calls": (), "usage": Usage()}),
+        (stream({"type": "response.completed", "response": {}}), {"final": False}),
+        (item(type="message"), {"text": ""}),
+        (item(type="message", content=None), {"text": ""}),
+        (item(type="message", content=[None, "x", {"type": "output_text"}]), {"text": ""}),
+        (item(type="message", content=[{"type": "output_text", "text": "\ud800x"}]), {"text": "\ud800x"}),
+        (item(type="function_call", call_id="c", name="n"), {"calls": (Call("c", "n", "None"),)}),
+        (item(type="function_call", call_id="c", name="n", arguments=None), {"calls": (Call("c", "n", "None"),)}),
+        (stream("5", {"type": "response.unheard_of"}, DONE)[9:], {"text": ""}),
+        (
+            stream(DONE | {"response": {"status": "completed", "usage": {"input_tokens": 3, "output_tokens": None}}}),
+            {"usage": Usage(3)},
+        ),
+    ],
+    ids=["empty", "no status", "no content", "null", "odd parts", "surrogate", "call", "null call", "unknown", "usage"],
+)
+def test_odd_replies_are_taken(server, model, body, expected):
+    """What other servers leave out, or add, does not stop a run."""
+    server.fail(
+        "POST", "/responses$", status=200, body=body, headers={"Content-Type": "text/event-stream; charset=utf-8"}
+    )
+
+    answer = ask(model)
+
+    assert expected == {name: getattr(answer, name) for name in expected}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ((429, {"message": "x", "code": "rate_limit_exceeded"}, {"Retry-After": "7"}), ("rate_limit_exceeded", 7)),
+        ((429, {"message": "Please try again in 1.5s.", "code": None}, {}), ("", 1.5)),
+        ((429, {"message": "Please try again in 20ms.", "code": "x"}, {"Retry-After": "soon"}), ("x", 0.02)),
+        ((429, {"message": "x", "code": "insufficient_quota"}, {}), ("insufficient_quota", None)),
+        ((400, {"message": "This model's maximum context length is 5"}, {}), ("context_length_exceeded", None)),
+        ((400, {"message": "x", "code": 5}, {}), ("5", None)),
+        ((401, "Wrong key", {}), ("", None)),
+        ((404, None, {}), ("", None)),
+        ((500, [], {}), ("", None)),
+    ],
+    ids=str,
+)
+def test_refusals(server, model, answer, expected):
+    """A refusal keeps its status, its code and the time that it asks us to wait, whatever its form."""
+    status, told, headers = answer
+    server.fail("POST", "/responses$", status=status, body={"error": told}, headers=headers)
+
+    with pytest.raises(ServiceError) as raised:
+        ask(model)
+
+    failure = raised.value.failure
+    assert (status, *expected) == (failure.status, failure.code, failure.wait)
+
+
+@pytest.mark.parametrize("body", ["", "<html>", "[1]", "5"])
+def test_errors_that_are_no_json_objects(server, model, body):
+    """A gateway's error page is a failure with its status."""
+    server.fail("POST", "/responses$", status=502, body=body)
+
+    with pytest.raises(ServiceError) as raised:
+        ask(model)
+
+    assert 502 == raised.value.failure.status
+
+
+def test_key_stays_out_of_failures(server, model):
+    """A failure does not quote the key that was sent, unless the server does: the report hides that."""
+    server.fail("POST", "/responses$", drop=True)
+
+    with pytest.raises(ServiceError) as raised:
+        ask(model)
+
+    assert KEY not in str(raised.value)
+
+
+def test_usage_adds_up():
+    """Tokens of many replies add up."""
+    assert Usage(4, 2, 6) == Usage(1, 2, 3) + Usage(3, 0, 3)
