@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from ai_dev.budget import Budget
 from ai_dev.errors import AiDevError, Status
+from ai_dev.log import Log
 from ai_dev.model import Usage
 from ai_dev.redaction import HIDDEN, Redactor
-from ai_dev.report import Ending, Log, Report, StatusComment
+from ai_dev.report import Ending, Report
 from ai_dev.repository import Repository
 from ai_dev.runner import Answered, Asked, Called, Note, Planned, Printed, Runner, Said, Step, Warned
+from ai_dev.status_comment import StatusComment
 from ai_dev.task import read_marker
 from standins.git import make_repository
 from standins.github import GitHub

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .answers import Account
 from .errors import Refused, ServiceError
 from .event import Trigger
-from .repository import Account, Repository
+from .repository import Repository
 from .runner import Runner
 
 _WORKFLOW_DECIDES = {"schedule", "workflow_dispatch", "push", "repository_dispatch"}

@@ -14,9 +14,7 @@ from .tools import Desk
 
 GONE = "The sandbox is gone; what was not committed is lost."
 _DIFF_LIMIT = 100_000
-_ALLOW = (
-    "For the next time: Settings → Actions → General → Allow GitHub Actions to create and approve pull requests."
-)
+_ALLOW = "For the next time: Settings → Actions → General → Allow GitHub Actions to create and approve pull requests."
 _PERMIT = "For the next time: give the job the permission `pull-requests: write`."
 
 

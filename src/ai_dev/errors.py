@@ -138,9 +138,18 @@ TRIES = 5
 _PATIENCE = 120.0
 """Longest wait in seconds before the next try."""
 
+MALFORMED = "malformed"
+"""Our code for an answer that has not the form that the service documents."""
 UNTRUSTED = "untrusted"
 """Our code for a server whose certificate was not accepted."""
-_FINAL_CODES = {UNTRUSTED, "insufficient_quota", "context_length_exceeded", "model_not_found", "invalid_api_key"}
+_FINAL_CODES = {
+    MALFORMED,
+    UNTRUSTED,
+    "insufficient_quota",
+    "context_length_exceeded",
+    "model_not_found",
+    "invalid_api_key",
+}
 _PASSING_CODES = {"server_error", "rate_limit_exceeded", "slow_down", "overloaded"}
 _PASSING_STATUSES = {None, 408, 409, 429, 500, 502, 503, 504, 529}
 

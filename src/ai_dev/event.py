@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 
+from .answers import About, Account, Comment, Issue, Label
 from .errors import AiDevError, InputError, Skipped
-from .repository import About, Account, Comment, Issue, Label
 from .runner import Runner
 from .settings import Settings
 

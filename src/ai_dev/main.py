@@ -13,15 +13,16 @@ from typing import TypeVar
 
 from . import access
 from .agent import Agent
+from .answers import Account
 from .budget import Budget
 from .conversation import Conversation
 from .delivery import GONE, conclude, deliver, propose
-from .errors import AiDevError, Cancelled, SandboxGone, Status, ToolError
+from .errors import AiDevError, Cancelled, SandboxGone, ServiceError, Status, ToolError
+from .log import Log
 from .model import Model
 from .redaction import Redactor, one_line, plain
-from .report import Ending, Log, Report
-from .repository import Account
-from .runner import Note, Runner, Step, mask, signals
+from .report import Ending, Report
+from .runner import Note, Runner, Step, Warned, mask, signals
 from .session import Session, begin
 from .settings import SECRETS, Settings, input_name
 from .snapshot import Start
@@ -122,7 +123,10 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: P
     state = runner.state
     if "ended" in state:
         if "sandbox-id" in state:
-            Workspace.end(Settings.load(environ), state["sandbox-id"])
+            try:
+                Workspace.end(Settings.load(environ), state["sandbox-id"])
+            except ServiceError as e:
+                report.tell(Warned(f"The sandbox may live on until its time is up: {e}"))
         return None
     report.tell(Step("End a run that was cut off"))
     told = state.get("cut-off", "")

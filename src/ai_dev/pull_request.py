@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode
 
-from . import redaction
+from .answers import Account, Commit, Head, Pull
 from .change import Change, File
 from .errors import AiDevError, ServiceError, ToolError
-from .repository import Account, Commit, Head, Pull, Repository
+from .redaction import Redactor, commit_message, cut_middle, inert
+from .redaction import title as publish_title
+from .repository import Repository
 from .snapshot import Start
 from .task import Task
 from .workspace import Workspace
@@ -18,6 +21,8 @@ from .workspace import Workspace
 _ENTRIES = 100
 _INLINE = 128 << 10
 _SUFFIXES = 20
+_TAKEN = re.compile(r"already exists|fast[ -]?forward|does not exist|update failed", re.IGNORECASE)
+"""How GitHub says that a branch is not where we left it, or that one of that name is in the way."""
 
 
 @dataclass(frozen=True)
@@ -50,25 +55,31 @@ class Line:
         names = self._names(branches)
         if task.branch in branches and any(f"{task.branch}-".startswith(f"{name}-") for name in names):
             names.insert(0, task.branch)
-        for name in names:
+        for i, name in enumerate(names):
+            spare = (*(n for n in names[i + 1 :] if n not in branches), self._flat)
             if name not in branches:
-                return Start(base, branches[base], name, None), None
+                return Start(base, branches[base], name, None, spare), None
             pulls = repository.find_pulls(name)
             live = next((p for p in pulls if p.state == "open"), None)
             ours = bool(live and live.user and live.user.id == task.us.id)
             if ours or (name == task.branch and (live or not pulls)):
-                return Start(base, branches[base], name, branches[name]), live
+                return Start(base, branches[base], name, branches[name], spare), live
         raise AiDevError(
             f"No name is free for a branch of {self.stem}.",
             f"{_SUFFIXES} branches of that name exist and none is ours to go on with.",
             "Delete those that have ended.",
         )
 
+    @property
+    def _flat(self) -> str:
+        """The name where the prefix's folder cannot be, because a branch is called so."""
+        return self.prefix.replace("/", "-") + self.stem
+
     def _names(self, branches: dict[str, str]) -> list[str]:
         """The names in the order they are tried, without those that git cannot have beside the branches there are."""
         parents = self.prefix.split("/")[:-1]
         taken = any("/".join(parents[: i + 1]) in branches for i in range(len(parents)))
-        first = (self.prefix.replace("/", "-") if taken else self.prefix) + self.stem
+        first = self._flat if taken else self.prefix + self.stem
         names = [first] + [f"{first}-{i}" for i in range(2, _SUFFIXES + 1)]
         return [name for name in names if not any(b.startswith(name + "/") for b in branches)]
 
@@ -96,7 +107,7 @@ class Origin:
     def compose(self, text: str, spent: str, link: str) -> str:
         """The body of the pull request: the model's text with nothing live in it, then what we know ourselves."""
         parts = [f"{link} #{self.number}"] if self.number else []
-        parts.append(redaction.cut_middle(redaction.inert(text).strip(), _BODY) or "(There is no description.)")
+        parts.append(cut_middle(inert(text).strip(), _BODY) or "(There is no description.)")
         asked = f"Requested by @{self.requester.login}. " if self.requester else ""
         parts.append(
             f"---\n{asked}The text above is the assistant's own account, checked by nobody: please review the change. "
@@ -125,6 +136,7 @@ class Branch:
     origin: Origin
     us: Account
     """The account behind the token."""
+    redactor: Redactor
     draft: bool
     on_change: Callable[[Branch], None]
     """Told after everything that was pushed or opened."""
@@ -163,6 +175,7 @@ class Branch:
         change = Change.collect(workspace, self.tree)
         if change.files:
             self._push(change, message)
+            workspace.record(message)
         else:
             self.idle += 1
         return change
@@ -174,8 +187,7 @@ class Branch:
             tree = self.repository.create_tree(tree, entries[i : i + _ENTRIES])
         if tree != change.tree:
             raise ToolError("GitHub makes another tree of these files than the sandbox has; nothing was committed.")
-        text = redaction.commit_message(message) + "\n\n" + self.origin.trailers
-        commit = self.repository.create_commit(text, tree, self.head)
+        commit = self.repository.create_commit(self._sign(message), tree, self.head)
         self._publish(commit.sha)
         self.tree = tree
         self.commits.append(commit)
@@ -187,8 +199,7 @@ class Branch:
         ``text`` is the model's; ``spent`` says what the run has used; ``link`` ("Fixes" or "Refs") is how the issue is
         named. Raises ServiceError.
         """
-        self.proposal = (redaction.title(title), text)
-        title, body = self.proposal[0], self.origin.compose(text, spent, link)
+        title, body = self._compose(title, text, spent, link)
         if self.pull and (self.pull.user is None or self.pull.user.id == self.us.id):
             self.pull = self.repository.update_pull(self.pull.number, title, body)
         if self.pull and self.pull.state == "open":
@@ -203,6 +214,15 @@ class Branch:
             self.forbidden = e.failure.detail
         self.on_change(self)
         return self.pull
+
+    def _sign(self, message: str) -> str:
+        """The whole commit message: the model's, with our trailers."""
+        return commit_message(self.redactor.clean(message)) + "\n\n" + self.origin.trailers
+
+    def _compose(self, title: str, text: str, spent: str, link: str) -> tuple[str, str]:
+        """The pull request's title and body."""
+        self.proposal = (publish_title(self.redactor.clean(title)), self.redactor.clean(text))
+        return self.proposal[0], self.origin.compose(self.proposal[1], spent, link)
 
     def compare_url(self, server_url: str, title: str) -> str:
         """The page on which a person can open the pull request."""
@@ -220,16 +240,15 @@ class Branch:
 
     def _publish(self, sha: str) -> None:
         """Put the commit on the branch; on one of the next free name when somebody else was faster. Never force."""
-        attempts = [(self.name, self.repository.move_branch if self.exists else self.repository.create_branch)]
-        attempts += [(f"{self.name}-{i}", self.repository.create_branch) for i in range(2, _SUFFIXES)]
-        attempts += [(self.name.replace("/", "-"), self.repository.create_branch)]  # a branch has the folder's name
-        for name, put in attempts:
+        put = self.repository.move_branch if self.exists else self.repository.create_branch
+        names = (self.name, *self.start.spare)
+        for name in names:
             try:
                 put(name, sha)
             except ServiceError as e:
-                if e.failure.status != 422 or name == attempts[-1][0]:
+                if e.failure.status != 422 or not _TAKEN.search(e.failure.detail) or name == names[-1]:
                     raise
-                self.pull = None
+                self.pull, put = None, self.repository.create_branch
             else:
                 self.start = replace(self.start, branch=name)
                 return
@@ -259,10 +278,9 @@ class Rehearsal(Branch):
     def _push(self, change: Change, message: str) -> None:
         self.tree = change.tree
         self.commits.append(Commit(sha=change.tree))
-        self.messages.append(redaction.commit_message(message) + "\n\n" + self.origin.trailers)
+        self.messages.append(self._sign(message))
 
     def propose(self, title: str, text: str, spent: str, link: str = "Refs") -> Pull:
         """Keep the title and the body; give the pull request that would be there."""
-        self.proposal = (redaction.title(title), text)
-        self.body = self.origin.compose(text, spent, link)
+        _, self.body = self._compose(title, text, spent, link)
         return Pull(number=0, html_url="(not opened: this is a rehearsal)", head=Head(ref=self.name, sha=self.head))

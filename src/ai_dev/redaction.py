@@ -28,6 +28,10 @@ class Redactor:
         """A redactor of these values, longest first so that none hides a part of another."""
         return cls(tuple(sorted({v for v in values if len(v) >= _SHORTEST_SECRET}, key=len, reverse=True)))
 
+    def clean(self, text: str) -> str:
+        """Foreign text that may be shown: plain first, so that nothing invisible takes a secret apart, then hidden."""
+        return self.hide(plain(text))
+
     def hide(self, text: str) -> str:
         """The text without secrets."""
         for secret in self.secrets:
@@ -48,7 +52,7 @@ def log_lines(text: str) -> list[str]:
 
     The runner reads ``::command::`` at the start of a line and ``##[command]`` anywhere in one.
     """
-    return ["│ " + line[:_LINE_LENGTH].replace("##[", "##\u200b[") for line in plain(text).split("\n")]
+    return ["│ " + line[:_LINE_LENGTH].replace("##[", "# #[") for line in plain(text).split("\n")]
 
 
 def one_line(text: str, limit: int) -> str:

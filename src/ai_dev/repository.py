@@ -14,127 +14,16 @@ import github
 import requests
 from github import Auth, Github, GithubException
 from github.Requester import Requester
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from .errors import Failure, Service, ServiceError, connection_code, persist
+from .answers import About, Account, Answer, Comment, Commit, Issue, Permission, Pull, Ref, Sha
+from .errors import MALFORMED, Failure, Service, ServiceError, connection_code, persist
 
 API_VERSION = "2022-11-28"
 _TIMEOUT = 20
 _PER_PAGE = 100
 _PAGES = 10
 """Pages of a listing that are read at the most."""
-
-
-class Account(BaseModel):
-    """A user, bot or app on GitHub."""
-
-    login: str
-    id: int
-    type: str = "User"
-
-
-class Comment(BaseModel):
-    """A comment on an issue or pull request; times are ISO 8601 in UTC."""
-
-    id: int
-    body: str | None = ""
-    user: Account | None = None
-    created_at: str = ""
-    updated_at: str = ""
-
-
-class About(BaseModel):
-    """What the repository is, as far as a run needs to know."""
-
-    default_branch: str
-    private: bool = True
-
-
-class Label(BaseModel):
-    """A label of an issue."""
-
-    name: str
-
-
-class Issue(BaseModel):
-    """An issue; a pull request where ``pull_request`` is there."""
-
-    number: int
-    title: str = ""
-    body: str | None = ""
-    state: str = "open"
-    locked: bool = False
-    user: Account | None = None
-    labels: list[Label] = []
-    pull_request: dict[str, Any] | None = None
-    updated_at: str = ""
-
-
-class _RepositoryName(BaseModel):
-    full_name: str = ""
-
-
-class Head(BaseModel):
-    """Where a pull request comes from."""
-
-    ref: str
-    sha: str
-    repo: _RepositoryName | None = None
-
-
-class Pull(BaseModel):
-    """A pull request."""
-
-    number: int
-    html_url: str
-    state: str = "open"
-    draft: bool = False
-    title: str = ""
-    body: str | None = ""
-    user: Account | None = None
-    head: Head
-    merged_at: str | None = None
-
-
-class Permission(BaseModel):
-    """What an account may do: ``admin``, ``write``, ``read`` or ``none``."""
-
-    permission: str
-    user: Account | None = None
-
-
-class Verification(BaseModel):
-    """Whether GitHub shows a commit as Verified."""
-
-    verified: bool = False
-
-
-class Commit(BaseModel):
-    """A commit as GitHub made it."""
-
-    sha: str
-    verification: Verification = Verification()
-
-
-class _Sha(BaseModel):
-    sha: str
-
-
-class _Ref(BaseModel):
-    object: _Sha
-
-
-class _Viewer(BaseModel):
-    login: str
-    databaseId: int | None = None  # noqa: N815 - GraphQL's name
-
-
-class _Data(BaseModel):
-    viewer: _Viewer
-
-
-class _Answer(BaseModel):
-    data: _Data
 
 
 _Shape = TypeVar("_Shape")
@@ -180,7 +69,7 @@ class Repository:
     def read_viewer(self) -> Account:
         """Whose token we hold."""
         query = {"query": "{ viewer { login databaseId } }"}
-        viewer = self._ask("POST", self._requester.graphql_url, _Answer, "tell whose token this is", query).data.viewer
+        viewer = self._ask("POST", self._requester.graphql_url, Answer, "tell whose token this is", query).data.viewer
         return Account(login=viewer.login, id=viewer.databaseId or 0)
 
     def read_issue(self, number: int) -> Issue:
@@ -188,15 +77,13 @@ class Repository:
         return self._ask("GET", f"{self._path}/issues/{number}", Issue, f"read issue #{number}")
 
     def read_comments(self, number: int) -> list[Comment]:
-        """The comments of an issue, oldest first, at most a thousand."""
-        path = f"{self._path}/issues/{number}/comments"
-        comments: list[Comment] = []
-        for page in range(1, _PAGES + 1):
-            query = f"?per_page={_PER_PAGE}&page={page}"
-            found = self._ask("GET", path + query, list[Comment], f"read the discussion of #{number}")
-            comments += found
-            if len(found) < _PER_PAGE:
-                break
+        """The comments of an issue, oldest first; of more than a thousand the first hundred and the newest."""
+        path, doing = f"{self._path}/issues/{number}/comments?per_page={_PER_PAGE}", f"read the discussion of #{number}"
+        comments = self._ask("GET", f"{path}&page=1", list[Comment], doing)
+        if len(comments) == _PER_PAGE:
+            last = -(-self.read_issue(number).comments // _PER_PAGE)
+            for page in range(max(2, last - _PAGES + 2), max(last, 2) + 1):
+                comments += self._ask("GET", f"{path}&page={page}", list[Comment], doing)
         return comments
 
     def react(self, number: int, comment: int | None = None) -> Account:
@@ -209,7 +96,7 @@ class Repository:
         """Comment on an issue; ``marker`` is what tells this comment from all others, should the answer be lost."""
         path, doing = f"{self._path}/issues/{number}/comments", f"comment on #{number}"
         return self._create(
-            lambda: self._ask("POST", path, Comment, doing, {"body": body}),
+            lambda: self._ask_once("POST", path, Comment, doing, {"body": body}),
             lambda: next((c for c in self.read_comments(number) if marker in (c.body or "")), None),
         )
 
@@ -233,12 +120,12 @@ class Repository:
     def create_blob(self, base64: str) -> str:
         """Store a file's bytes; give its id."""
         body = {"content": base64, "encoding": "base64"}
-        return self._ask("POST", f"{self._path}/git/blobs", _Sha, "store a file", body).sha
+        return self._ask("POST", f"{self._path}/git/blobs", Sha, "store a file", body).sha
 
     def create_tree(self, base_tree: str, entries: list[dict[str, Any]]) -> str:
         """Store a tree that differs from ``base_tree`` by these entries; give its id."""
         body = {"base_tree": base_tree, "tree": entries}
-        return self._ask("POST", f"{self._path}/git/trees", _Sha, "store the changed files", body).sha
+        return self._ask("POST", f"{self._path}/git/trees", Sha, "store the changed files", body).sha
 
     def create_commit(self, message: str, tree: str, parent: str) -> Commit:
         """Store a commit; author and committer are the token's account, so that GitHub can sign it."""
@@ -249,14 +136,14 @@ class Repository:
         """Create a branch. ServiceError 422 when one of this name, or one that is in its way, exists."""
         body = {"ref": f"refs/heads/{name}", "sha": sha}
         self._create(
-            lambda: self._ask("POST", f"{self._path}/git/refs", _Ref, f"create the branch {name}", body),
+            lambda: self._ask_once("POST", f"{self._path}/git/refs", Ref, f"create the branch {name}", body),
             lambda: tip if (tip := self._read_ref(name)) and tip.object.sha == sha else None,
         )
 
     def move_branch(self, name: str, sha: str) -> None:
         """Move a branch forward. ServiceError 422 when that is no fast-forward."""
         path = f"{self._path}/git/refs/heads/{quote(name)}"
-        self._ask("PATCH", path, _Ref, f"push to the branch {name}", {"sha": sha, "force": False})
+        self._ask("PATCH", path, Ref, f"push to the branch {name}", {"sha": sha, "force": False})
 
     def find_pulls(self, branch: str) -> list[Pull]:
         """Pull requests, open and ended, from a branch of this repository."""
@@ -267,7 +154,7 @@ class Repository:
         """Open a pull request. ServiceError 403 when Actions may open none, 422 for a draft where there are none."""
         new = {"title": title, "body": body, "head": branch, "base": base, "draft": draft}
         return self._create(
-            lambda: self._ask("POST", f"{self._path}/pulls", Pull, "open the pull request", new),
+            lambda: self._ask_once("POST", f"{self._path}/pulls", Pull, "open the pull request", new),
             lambda: next((p for p in self.find_pulls(branch) if p.state == "open"), None),
         )
 
@@ -276,9 +163,9 @@ class Repository:
         new = {"title": title, "body": body}
         return self._ask("PATCH", f"{self._path}/pulls/{number}", Pull, f"update pull request #{number}", new)
 
-    def _read_ref(self, branch: str) -> _Ref | None:
+    def _read_ref(self, branch: str) -> Ref | None:
         try:
-            return self._ask("GET", f"{self._path}/git/ref/heads/{quote(branch)}", _Ref, "read the branch")
+            return self._ask("GET", f"{self._path}/git/ref/heads/{quote(branch)}", Ref, "read the branch")
         except ServiceError as e:
             if e.failure.status != 404:
                 raise
@@ -300,15 +187,15 @@ class Repository:
     def _ask(
         self, verb: str, path: str, shape: type[_Shape] | None, doing: str, body: dict[str, Any] | None = None
     ) -> _Shape:
-        """One request. All but those that create something visible are repeated after passing faults."""
-        once = verb == "POST" and path.endswith(("/comments", "/refs", "/pulls"))
+        """One request whose answer has this shape, repeated after passing faults."""
+        return persist(lambda: self._ask_once(verb, path, shape, doing, body))
 
-        def ask() -> _Shape:
-            with _faults(doing):
-                _, data = self._requester.requestJsonAndCheck(verb, path, input=body)
-            return self._shape(data, shape, doing)
-
-        return ask() if once else persist(ask)
+    def _ask_once(
+        self, verb: str, path: str, shape: type[_Shape] | None, doing: str, body: dict[str, Any] | None = None
+    ) -> _Shape:
+        with _faults(doing):
+            _, data = self._requester.requestJsonAndCheck(verb, path, input=body)
+        return self._shape(data, shape, doing)
 
     @property
     def _requester(self) -> Requester:
@@ -322,7 +209,7 @@ class Repository:
             return TypeAdapter(shape).validate_python(data)  # type: ignore[arg-type]
         except ValidationError as e:
             detail = f"The answer has not the form that GitHub documents: {e.errors()[0]['msg']}."
-            raise ServiceError(Failure(Service.GITHUB, doing, detail, status=200, code="malformed")) from None
+            raise ServiceError(Failure(Service.GITHUB, doing, detail, code=MALFORMED)) from None
 
 
 @contextlib.contextmanager
@@ -337,7 +224,7 @@ def _faults(doing: str) -> Iterator[None]:
         raise ServiceError(Failure(Service.GITHUB, doing, detail, code=connection_code(e))) from None
     except (ValueError, AttributeError, AssertionError, TypeError, RecursionError) as e:
         detail = f"The answer is not what GitHub sends ({type(e).__name__}): is the address right?"
-        raise ServiceError(Failure(Service.GITHUB, doing, detail, status=200, code="malformed")) from None
+        raise ServiceError(Failure(Service.GITHUB, doing, detail, code=MALFORMED)) from None
 
 
 def _failure(e: GithubException, doing: str) -> Failure:

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from .answers import Account, Pull
 from .budget import Budget
 from .errors import AiDevError, ServiceError, persist
 from .event import Trigger
 from .pull_request import Branch, Line, Origin, Rehearsal
-from .report import Report, StatusComment
-from .repository import Account, Pull, Repository
+from .report import Report
+from .repository import Repository
 from .runner import Runner, Step, Warned, trust
 from .settings import Settings
 from .snapshot import Snapshot, Start
+from .status_comment import StatusComment
 from .task import WORKING, Task, is_ours, read_marker
 from .tools import Desk
 from .workspace import Workspace
@@ -107,8 +109,10 @@ class Session:
         status = self.listen()
         greeted = begin(lambda: status.begin(task.status) if status else None)
         together: list[Future[Any]] = [writable, sandbox, fetched]
-        for future in wait(together, return_when=FIRST_EXCEPTION).done:
-            future.result()
+        done = wait(together, return_when=FIRST_EXCEPTION).done
+        for future in together:
+            if future in done:
+                future.result()
         workspace, snapshot = sandbox.result(), fetched.result()
         branch = self.take_branch(snapshot.start, workspace.load(snapshot), task.us, pulls[0] if pulls else None)
         greeted.result()
@@ -129,6 +133,7 @@ class Session:
             tree,
             origin,
             us=us,
+            redactor=self.report.redactor,
             draft=self.settings.draft,
             on_change=self._remember,
             pull=pull,

@@ -43,7 +43,7 @@ def _secret(value: SecretStr) -> SecretStr:
 
 def _branch(text: str) -> str:
     bad = re.search(r"[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{|//|/\.|\.lock(/|$)", text)
-    if bad or text.startswith(("-", "/", ".")) or text.endswith("."):
+    if bad or text.startswith(("-", "/", ".")) or text.endswith((".", "/")):
         raise ValueError("git does not allow a branch of this name")
     return text
 
@@ -109,9 +109,7 @@ class Settings(BaseModel):
     e2b_domain: Annotated[str, _pattern(r"[A-Za-z0-9.:-]+", "give a host name such as e2b.example")] = ""
     e2b_api_url: Address = ""
     e2b_sandbox_url: Address = ""
-    sandbox_template: Annotated[
-        str, _pattern(r"[A-Za-z0-9._/:-]{1,200}", "give the name or the id of a template")
-    ] = ""
+    sandbox_template: Annotated[str, _pattern(r"[A-Za-z0-9._/:-]{1,200}", "give the name or the id of a template")] = ""
     ca_certificates: Annotated[str, AfterValidator(_certificates)] = ""
     max_turns: Annotated[Number, Field(100, ge=1, le=1000)]
     max_minutes: Annotated[Number, Field(45, ge=1, le=1380)]

@@ -34,6 +34,9 @@ class Start:
     branch_sha: str | None
     """The tip of that branch; None when it is yet to be created."""
 
+    spare: tuple[str, ...] = ()
+    """Names for the branch, should somebody else take this one meanwhile."""
+
     @property
     def sha(self) -> str:
         """The commit to check out."""

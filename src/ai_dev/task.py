@@ -10,10 +10,11 @@ from importlib.resources import files
 from string import Template
 from typing import Any, Self
 
+from .answers import Account, Comment, Issue
 from .errors import AiDevError, ServiceError, Skipped
 from .event import Kind, Trigger
 from .redaction import one_line, plain
-from .repository import Account, Comment, Issue, Repository
+from .repository import Repository
 
 _TITLE_LIMIT = 256
 _BODY_LIMIT = 20_000

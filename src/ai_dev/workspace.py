@@ -26,6 +26,7 @@ OURS = "/home/user/.ai-dev"
 OUTPUT_LIMIT = 39_000
 """Bytes of a command's output that the model is shown: a little less than one answer may have."""
 _COMMAND_LIMIT = 60_000
+_MESSAGE = 10_000
 _SCRIPT_LIMIT = 100_000
 _SHELL_TIMEOUT = 120
 _LOAD_TIMEOUT = 600
@@ -89,7 +90,7 @@ cp .git/index {ours}/git/index
 git --git-dir={ours}/git config core.bare false
 git --git-dir={ours}/git config core.compression 0
 git --git-dir={ours}/git config gc.auto 0
-printf '%s\\n' {droppings} > {ours}/git/info/exclude
+printf '%s\\n' {droppings} | tee {ours}/git/info/exclude > .git/info/exclude
 git rev-parse 'HEAD^{{tree}}'
 """
 
@@ -222,6 +223,16 @@ class Workspace:
         """Run a short script of ours in the repository; give its exit code, output and errors."""
         result = self._script(f"cd {REPOSITORY} || exit 90\n{script}")
         return result.exit_code, result.stdout, plain(result.stderr).strip()
+
+    def record(self, message: str) -> None:
+        """Commit in the model's own git what was pushed, so that `git status`, `diff` and `stash` there start from it.
+
+        It is for the model's view alone: when its git is in a state that has no commit, nothing happens.
+        """
+        options = "-c core.hooksPath=/dev/null -c commit.gpgSign=false"
+        script = f"git {options} add -A && git {options} commit -q --no-verify -m {shlex.quote(message[:_MESSAGE])}"
+        with contextlib.suppress(ToolError):
+            self.query(script)
 
     def run(self, command: str, workdir: str, seconds: int, on_output: Callable[[str], None]) -> Outcome:
         """Run a command of the model's; ``on_output`` gets its output while it runs.

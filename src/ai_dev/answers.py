@@ -1,0 +1,133 @@
+"""What GitHub answers, as far as we read it; times are ISO 8601 in UTC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+
+class Account(BaseModel):
+    """A user, bot or app on GitHub."""
+
+    login: str
+    id: int
+    type: str = "User"
+
+
+class Comment(BaseModel):
+    """A comment on an issue or pull request; times are ISO 8601 in UTC."""
+
+    id: int
+    body: str | None = ""
+    user: Account | None = None
+    created_at: str = ""
+    updated_at: str = ""
+
+
+class About(BaseModel):
+    """What the repository is, as far as a run needs to know."""
+
+    default_branch: str
+    private: bool = True
+
+
+class Label(BaseModel):
+    """A label of an issue."""
+
+    name: str
+
+
+class Issue(BaseModel):
+    """An issue; a pull request where ``pull_request`` is there."""
+
+    number: int
+    title: str = ""
+    body: str | None = ""
+    state: str = "open"
+    locked: bool = False
+    user: Account | None = None
+    labels: list[Label] = []
+    pull_request: dict[str, Any] | None = None
+    updated_at: str = ""
+    comments: int = 0
+    """How many there are."""
+
+
+class RepositoryName(BaseModel):
+    """A repository by its name."""
+
+    full_name: str = ""
+
+
+class Head(BaseModel):
+    """Where a pull request comes from."""
+
+    ref: str
+    sha: str
+    repo: RepositoryName | None = None
+
+
+class Pull(BaseModel):
+    """A pull request."""
+
+    number: int
+    html_url: str
+    state: str = "open"
+    draft: bool = False
+    title: str = ""
+    body: str | None = ""
+    user: Account | None = None
+    head: Head
+    merged_at: str | None = None
+
+
+class Permission(BaseModel):
+    """What an account may do: ``admin``, ``write``, ``read`` or ``none``."""
+
+    permission: str
+    user: Account | None = None
+
+
+class Verification(BaseModel):
+    """Whether GitHub shows a commit as Verified."""
+
+    verified: bool = False
+
+
+class Commit(BaseModel):
+    """A commit as GitHub made it."""
+
+    sha: str
+    verification: Verification = Verification()
+
+
+class Sha(BaseModel):
+    """An object of git."""
+
+    sha: str
+
+
+class Ref(BaseModel):
+    """A branch: the commit that it names."""
+
+    object: Sha
+
+
+class Viewer(BaseModel):
+    """The account behind a token."""
+
+    login: str
+    databaseId: int | None = None  # noqa: N815 - GraphQL's name
+
+
+class Data(BaseModel):
+    """What GraphQL found."""
+
+    viewer: Viewer
+
+
+class Answer(BaseModel):
+    """GraphQL's answer."""
+
+    data: Data

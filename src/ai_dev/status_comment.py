@@ -1,0 +1,118 @@
+"""Events -> the one comment on the issue."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from time import monotonic
+
+from .answers import Comment
+from .errors import ServiceError, Status
+from .pull_request import Branch
+from .redaction import Redactor, inert, one_line
+from .repository import Repository
+from .runner import Asked, Event, Planned, Runner, Tell, Warned
+from .task import WORKING, read_marker, write_marker
+
+_EDIT_SECONDS = 30
+"""Least time between two edits while the run works."""
+_TASKS = {"pending": "- [ ]", "in_progress": "- [ ] ▷", "completed": "- [x]"}
+
+
+@dataclass
+class StatusComment:
+    """The one comment of ours on the issue: edited while the run works, and once more (or anew) when it ends."""
+
+    repository: Repository
+    runner: Runner
+    redactor: Redactor
+    number: int
+    key: str
+    tell: Tell
+    comment: int | None = None
+    """The comment's id, once it is there."""
+    notified: bool = False
+    """Whether a comment has told already that the run ended."""
+    _earlier: str | None = None
+    """The branch that the comment named before: not to be forgotten when this run ends before it has one."""
+    _plan: tuple[tuple[str, str], ...] = ()
+    _turn: int = 0
+    _edited: float = 0.0
+    _quiet: bool = False
+    _ended: bool = False
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    """A run may end while another thread says that it works: the ending waits, and has the last word."""
+
+    def begin(self, earlier: Comment | None) -> None:
+        """Say that the work begins: in the comment of an earlier run, or in a new one."""
+        if earlier:
+            self._earlier = (read_marker(earlier.body) or {}).get("branch")
+        body = self._working(None)
+        with self._lock:
+            if self._ended:
+                return
+            try:
+                if earlier:
+                    self._keep(self.repository.edit_comment(earlier.id, body))
+                else:
+                    self._keep(self.repository.post_comment(self.number, body, self._marker(WORKING, None)))
+            except ServiceError as e:
+                self._warn(e)
+            self._edited = monotonic()
+
+    def note(self, event: Event, branch: Branch | None) -> None:
+        """Keep what the comment shows; edit it, at most every half minute."""
+        if isinstance(event, Planned):
+            self._plan = event.steps
+        elif isinstance(event, Asked):
+            self._turn = event.turn
+        else:
+            return
+        if self.comment and not self._quiet and monotonic() - self._edited >= _EDIT_SECONDS:
+            self._edited = monotonic()
+            self._edit(self._working(branch))
+
+    def end(self, status: Status, text: str, branch: Branch | None) -> None:
+        """Say how it ended. A new pull request notifies by itself; else a new comment takes the place of the old."""
+        body = self._marker(status, branch) + "\n" + text
+        with self._lock:
+            self._ended = True
+            try:
+                if self.comment and (status is Status.OPENED or self.notified):
+                    self.repository.edit_comment(self.comment, body)
+                    return
+                old = self.comment
+                self._keep(self.repository.post_comment(self.number, body, self._marker(status, branch)))
+                if old:
+                    self.repository.delete_comment(old)
+            except ServiceError as e:
+                self._warn(e)
+
+    def _edit(self, body: str) -> None:
+        with self._lock:
+            if self._ended or not self.comment:
+                return
+            try:
+                self.repository.edit_comment(self.comment, body)
+            except ServiceError as e:
+                self._quiet = e.failure.status in (403, 429)
+                self._warn(e)
+
+    def _keep(self, comment: Comment) -> None:
+        self.comment = comment.id
+        self.runner.save_state(comment=comment.id)
+
+    def _warn(self, error: ServiceError) -> None:
+        self.tell(Warned(f"The status comment is not up to date: {error}"))
+
+    def _working(self, branch: Branch | None) -> str:
+        head = f"**AI Dev is at work on this.** [Log of the run]({self.runner.run_url})"
+        lines = [self._marker(WORKING, branch), head]
+        if self._turn:
+            lines += ["", f"Turn {self._turn}" + (f", commits pushed: {len(branch.commits)}" if branch else "")]
+        steps = [f"{_TASKS[status]} {inert(one_line(step, 200))}" for step, status in self._plan]
+        return self.redactor.hide("\n".join([*lines, "", *steps]).rstrip())
+
+    def _marker(self, status: str, branch: Branch | None) -> str:
+        name, sha = (branch.name, branch.head) if branch and branch.exists else (self._earlier, None)
+        return write_marker(key=self.key, status=status, branch=name, sha=sha)
