@@ -207,7 +207,7 @@ def test_refused_edits_are_not_repeated(github, status, told):
     assert 1 == len(github.requests("PATCH"))
     assert ["The status comment is not up to date"] == [warned.text.partition(":")[0] for warned in told]
 
-    status.end(Ending(Status.ANSWERED), "The end.", None)
+    status.end(Status.ANSWERED, "The end.", None)
     (body,) = thread(github)
     assert body.endswith("The end.")
 
@@ -217,7 +217,7 @@ def test_there_is_one_comment(github, status, ended):
     """An ending notifies: by its pull request, or by a new comment in place of the old one; there is one in the end."""
     status.begin(None)
     first = status.comment
-    status.end(Ending(ended), "The end.", None)
+    status.end(ended, "The end.", None)
 
     (body,) = thread(github)
     assert (first == status.comment) == (ended is Status.OPENED)
@@ -227,7 +227,7 @@ def test_there_is_one_comment(github, status, ended):
 def test_nothing_follows_the_end(github, status):
     """What a thread still tells after the end leaves the comment as it is."""
     status.begin(None)
-    status.end(Ending(Status.FAILED), "The end.", None)
+    status.end(Status.FAILED, "The end.", None)
     status._edited -= 31
     status.note(Asked(7), None)
     status.begin(None)
@@ -241,7 +241,7 @@ def test_comment_cannot_be_written(github, status, told):
     github.fail("POST", "/comments$", status=403, body={"message": "locked"}, times=None)
     status.begin(None)
     status.note(Asked(1), None)
-    status.end(Ending(Status.FAILED), "The end.", None)
+    status.end(Status.FAILED, "The end.", None)
 
     assert [] == thread(github)
     assert 2 == len(told)

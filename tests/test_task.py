@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ai_dev.answers import Account, Comment, Issue
 from ai_dev.errors import AiDevError, Skipped
 from ai_dev.event import Kind, Trigger
-from ai_dev.answers import Account, Comment, Issue
 from ai_dev.task import Task, check_issue, is_ours, read_marker, write_marker
 
 US = Account(login="github-actions[bot]", id=41898282, type="Bot")

@@ -30,7 +30,7 @@ from .task import Task, check_issue, read_prompt
 from .tools import TOOLS, Desk
 from .workspace import REPOSITORY, Workspace
 
-_FAREWELL = 5.0
+_FAREWELL = 4.0
 """Seconds that a cancelled run has to say so: the runner ends us 7.5 s after its first signal."""
 _AGENTS_LIMIT = 32 << 10
 _CANCELLED = "GitHub ended the run: somebody cancelled it, or its time was up."

@@ -43,7 +43,7 @@ def _secret(value: SecretStr) -> SecretStr:
 
 def _branch(text: str) -> str:
     bad = re.search(r"[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{|//|/\.|\.lock(/|$)", text)
-    if bad or text.startswith(("-", "/", ".")) or text.endswith((".", "/")):
+    if bad or text.startswith(("-", "/", ".")) or text.endswith("."):
         raise ValueError("git does not allow a branch of this name")
     return text
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from ai_dev.answers import Account, Label
 from ai_dev.errors import Skipped
 from ai_dev.event import Kind, Trigger
-from ai_dev.answers import Account, Label
 from ai_dev.runner import Runner
 from ai_dev.settings import Settings
 from standins.github import GitHub, Repository

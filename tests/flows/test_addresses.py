@@ -56,7 +56,9 @@ def test_github_enterprise_server(set_stage, act):
     assert f"{stage.github.url}/ghes/octo/demo/pull/2" == result.outputs["pull-request-url"]
     assert f"({stage.github.url}/ghes/octo/demo/actions/runs/" in stage.repository.pulls[2].body
     paths = [sent.path for sent in stage.github.journal]
-    assert [] == [path for path in paths if not path.startswith(("/ghes/api/v3/repos/octo/demo/", "/ghes/octo/demo.git/"))]
+    assert [] == [
+        path for path in paths if not path.startswith(("/ghes/api/v3/repos/octo/demo/", "/ghes/octo/demo.git/"))
+    ]
 
 
 def test_github_enterprise_server_without_an_issue(set_stage, act):
@@ -125,7 +127,9 @@ def test_proxy(stage, act, context):
         pytest.param({"openai-base-url": ""}, "api.openai.com:443", id="openai"),
         pytest.param({"e2b-api-url": "", "e2b-sandbox-url": ""}, "api.e2b.app:443", id="e2b"),
         pytest.param(
-            {"e2b-api-url": "", "e2b-sandbox-url": "", "e2b-domain": "e2b.example"}, "api.e2b.example:443", id="e2b-domain"
+            {"e2b-api-url": "", "e2b-sandbox-url": "", "e2b-domain": "e2b.example"},
+            "api.e2b.example:443",
+            id="e2b-domain",
         ),
     ],
 )

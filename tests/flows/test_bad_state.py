@@ -75,9 +75,7 @@ CASES = {
     ),
     "unknown effort": (
         lambda _: None,
-        Case(
-            "(400).", "Check the inputs model and reasoning-effort", inputs={"reasoning-effort": "none"}, asked=1
-        ),
+        Case("(400).", "Check the inputs model and reasoning-effort", inputs={"reasoning-effort": "none"}, asked=1),
     ),
     "wrong E2B key": (
         lambda stage: setattr(stage.e2b, "keys", ["another"]),
@@ -86,7 +84,9 @@ CASES = {
     "unknown template": (
         lambda _: None,
         Case(
-            "E2B could not create the sandbox (404).", "Check the input sandbox-template", inputs={"sandbox-template": "x"}
+            "E2B could not create the sandbox (404).",
+            "Check the input sandbox-template",
+            inputs={"sandbox-template": "x"},
         ),
     ),
     "template without git": (hide("git"), Case("The sandbox lacks commands: git.", TEMPLATE, inputs=THIN)),
@@ -96,7 +96,10 @@ CASES = {
     ),
     "template without bash": (hide("bash"), Case("The sandbox cannot start bash.", TEMPLATE, inputs=THIN)),
     "E2B is busy": (refuse(503), Case("E2B could not create the sandbox (503).", LATER)),
-    "E2B has no place": (refuse(429), Case("E2B could not create the sandbox (429).", "Too many sandboxes run at once")),
+    "E2B has no place": (
+        refuse(429),
+        Case("E2B could not create the sandbox (429).", "Too many sandboxes run at once"),
+    ),
     "E2B fails": (refuse(500), Case("E2B could not create the sandbox (500).", LATER)),
     "E2B forbids": (refuse(403), Case("E2B could not create the sandbox (403).", "Check that the account")),
 }
@@ -172,7 +175,11 @@ def test_plan_with_short_sandboxes(stage, act):
     [
         (2, (0, "skipped"), "Issue #2 is closed. Reopen it to have it worked on."),
         (3, (1, "failed"), "#3 is a pull request. Give the number of an issue."),
-        (99, (1, "failed"), "GitHub could not read issue #99 (404). Not Found Check that the repository, branch and issue"),
+        (
+            99,
+            (1, "failed"),
+            "GitHub could not read issue #99 (404). Not Found Check that the repository, branch and issue",
+        ),
         (4, (0, "opened"), "opened: "),
         (5, (0, "opened"), "opened: "),
     ],

@@ -136,7 +136,9 @@ def test_line_ends(set_stage, ask):
     )
     edit = call("apply_patch", patch=patch), call("commit", message="Number")
 
-    printed = ask(stage, stage.label(1), "git status --porcelain; file=$(od -c run.bat | head -1); echo $file", then=edit)
+    printed = ask(
+        stage, stage.label(1), "git status --porcelain; file=$(od -c run.bat | head -1); echo $file", then=edit
+    )
 
     assert [r"0000000 @ e c h o o f f \r \n r e m o"] == printed
     show = stage.repository.objects.run

@@ -18,7 +18,9 @@ def release(request, directory):
     except Unreachable:
         if os.environ.get("CI") == "true":
             raise
-        pytest.skip(f"left out: {package.SDIST} is not in the cache, and no package registry that has it can be reached")
+        pytest.skip(
+            f"left out: {package.SDIST} is not in the cache, and no package registry that has it can be reached"
+        )
 
 
 @pytest.mark.parametrize("release", [cachetools, parse], ids=["cachetools", "parse"], indirect=True)
