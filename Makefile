@@ -6,7 +6,7 @@ compile := $(run)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 workflows := $(wildcard .github/workflows/*.yml docs/examples/*.yml)
 
-.PHONY: help demo test check image lock clean
+.PHONY: help demo test hostile check image lock clean
 
 help: ## Show the targets.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -16,6 +16,9 @@ demo: $(lock) ## Show a whole run, from the label to the pull request, on stand-
 
 test: $(lock) ## Run all tests and measure their coverage.
 	$(run)/pytest --numprocesses 2 --cov=src
+
+hostile: $(lock) ## Try every attack of tests/hostile, and print what it tried and what happened.
+	$(run)/pytest tests/hostile --numprocesses 2 --quiet
 
 check: $(lock) ## Check format, style, types, the order of imports, action.yml and the workflows.
 	$(run)/ruff check

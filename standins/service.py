@@ -261,6 +261,9 @@ class _Handler(WSGIRequestHandler):
     def log_request(self, *_: object) -> None:
         """The journal is the log."""
 
+    def log_error(self, *_: object) -> None:
+        """What is no HTTP is answered, and is no request."""
+
 
 class _Server(ThreadingMixIn, BaseWSGIServer):
     daemon_threads = True

@@ -1,11 +1,14 @@
 """The items that the model sees only grow at their end."""
 
 import json
+import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_dev.conversation import Conversation
+from ai_dev.errors import Stopped
 
 TEXT = st.text(st.characters())
 STEPS = st.lists(
@@ -41,6 +44,52 @@ def test_items_are_those_of_the_api():
     assert [
         {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]},
         *reply,
-        {"type": "function_call_output", "call_id": "c", "output": "é\ud800"},
+        {"type": "function_call_output", "call_id": "c", "output": "é?"},
     ] == json.loads(conversation.json)
     assert list(reply[0]) == list(json.loads(conversation.json)[1])
+
+
+ODD = st.none() | st.integers() | st.sampled_from(["a", "b", ""]) | st.text(max_size=100)
+CALLS = st.fixed_dictionaries(
+    {"type": st.just("function_call")}, optional=dict.fromkeys(("id", "call_id", "name", "arguments"), ODD)
+)
+MESSAGES = st.fixed_dictionaries({"type": st.just("message")}, optional={"id": ODD})
+
+
+@given(st.lists(st.lists(CALLS | MESSAGES, max_size=6), max_size=4))
+def test_admitted_items_are_taken_back(replies):
+    """Whatever ids a model gives, no item's and no call's is there twice, and calls have the API's form."""
+    conversation = Conversation()
+    for items in replies:
+        conversation.replay(conversation.admit(items))
+
+    items = json.loads(conversation.json)
+    calls = [item for item in items if item["type"] == "function_call"]
+    ids = [item["id"] for item in items if isinstance(item.get("id"), str)]
+    call_ids = [call["call_id"] for call in calls]
+    assert sum(item["type"] == "function_call" for reply in replies for item in reply) == len(calls)
+    assert len(ids) == len(set(ids))
+    assert len(call_ids) == len(set(call_ids))
+    assert all(0 < len(call_id) <= 64 for call_id in call_ids)
+    assert all(re.fullmatch("[A-Za-z0-9_-]{1,64}", call["name"]) for call in calls)
+    assert all(isinstance(call["arguments"], str) for call in calls)
+
+
+def test_good_items_are_admitted_as_they_are():
+    """What has the API's form is not touched."""
+    items = [
+        {"type": "reasoning", "id": "rs_1"},
+        {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "n", "arguments": "{", "status": "completed"},
+        {"type": "unknown", "x": [1]},
+    ]
+
+    assert items == Conversation().admit(items)
+
+
+def test_a_conversation_is_bounded(monkeypatch):
+    """A conversation longer than any model reads ends the run."""
+    monkeypatch.setattr("ai_dev.conversation._LIMIT", 1000)
+    conversation = Conversation()
+
+    with pytest.raises(Stopped):
+        conversation.ask("x" * 1000)

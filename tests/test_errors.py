@@ -1,6 +1,7 @@
 """Who must act on a failure, and whether asking again can help."""
 
 import re
+import time
 
 import pytest
 
@@ -8,6 +9,7 @@ from ai_dev import errors
 from ai_dev.errors import (
     TRIES,
     AiDevError,
+    Blocked,
     Cancelled,
     Failure,
     InputError,
@@ -152,6 +154,7 @@ def test_detail_is_bounded():
         (Refused("x"), Status.REFUSED, 0),
         (Stopped("x"), Status.STOPPED, 1),
         (Cancelled("x"), Status.CANCELLED, 130),
+        (Blocked(), Status.BLOCKED, 1),
         (ServiceError(failure(500)), Status.FAILED, 1),
         (SandboxGone(failure(502, service=Service.E2B)), Status.FAILED, 1),
     ],
@@ -167,7 +170,7 @@ def test_every_other_status_is_a_success():
     """Only a run that did not do its work fails the job; a bug of ours can be told from the rest."""
     codes = {str(status): status.exit_code for status in Status if status.exit_code}
 
-    assert {"stopped": 1, "failed": 1, "cancelled": 130, "bug": 3} == codes
+    assert {"stopped": 1, "failed": 1, "blocked": 1, "cancelled": 130, "bug": 3} == codes
 
 
 def test_tree_in_the_docstring_is_the_tree():
@@ -176,3 +179,17 @@ def test_tree_in_the_docstring_is_the_tree():
     real = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
 
     assert real == drawn
+
+
+def test_persist_does_not_wait_behind_the_end():
+    """What would be asked again behind the end is not: the fault comes out at once."""
+    asked = []
+
+    def ask():
+        asked.append(time.monotonic())
+        raise ServiceError(Failure(Service.OPENAI, "answer", "busy", status=503, wait=60))
+
+    with pytest.raises(ServiceError):
+        persist(ask, time.monotonic() + 59)
+
+    assert 1 == len(asked)

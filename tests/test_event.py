@@ -154,6 +154,26 @@ def test_payloads_of_older_servers(name, event):
     assert trigger.at > "2026"
 
 
+def test_time_of_a_task():
+    """The time of a task is that of the issue's last change where the payload shows the issue, else now."""
+    assert "2026-01-01T00:00:00Z" == read("issues", LABELED | {"action": "opened"}, issue_number="3").at
+    assert read("issues", LABELED | {"action": "opened"}, issue_number="4").at > "2026-06"
+    assert read("schedule", {}, task="Go.").at > "2026-06"
+
+
+@pytest.mark.parametrize(
+    "stamp", ["9", "2026-01-01", "2026-01-01T00:00:00+02:00", "\u0662026-01-01T00:00:00Z", "never"]
+)
+def test_time_that_is_none(stamp):
+    """What is no time of GitHub's ends the run: who is older than it would else be a guess."""
+    for name, event in (
+        ("issues", LABELED | {"issue": ISSUE | {"updated_at": stamp}}),
+        ("issue_comment", COMMENTED | {"comment": COMMENT | {"created_at": stamp}}),
+    ):
+        with pytest.raises(AiDevError, match="A time in it is not as GitHub documents it"):
+            read(name, event)
+
+
 @pytest.mark.parametrize(
     ("event", "field"),
     [
@@ -162,6 +182,8 @@ def test_payloads_of_older_servers(name, event):
         (LABELED | {"issue": ISSUE | {"number": "three"}}, "issue.number"),
         (LABELED | {"label": ["ai-dev"]}, "label"),
         (LABELED | {"sender": {"login": "octo"}}, "sender.id"),
+        (LABELED | {"sender": OCTO | {"type": None}}, "sender.type"),
+        (LABELED | {"sender": OCTO | {"type": ["User"]}}, "sender.type"),
         (LABELED | {"issue": ISSUE | {"body": {"a": 1}}}, "issue.body"),
         (LABELED | {"action": 5}, "action"),
     ],

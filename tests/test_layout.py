@@ -14,21 +14,34 @@ PACKAGE = ROOT / "src" / "ai_dev"
 
 ORDER = (
     "errors",
+    "html_text",
+    "visible",
+    "leaks",
     "redaction",
+    "network",
     "settings",
+    "configuration",
     "runner",
+    "background",
     "answers",
     "repository",
     "snapshot",
     "event",
     "access",
+    "discussion",
     "task",
     "workspace",
+    "probe",
+    "survey",
+    "objects",
+    "policy",
+    "flags",
     "change",
     "pull_request",
     "conversation",
     "model",
     "budget",
+    "preparation",
     "tools",
     "agent",
     "log",
@@ -39,7 +52,14 @@ ORDER = (
     "main",
 )
 
-OWNERS = {"yaml": "settings", "github": "repository", "dulwich": "snapshot", "e2b": "workspace", "openai": "model"}
+OWNERS = {
+    "markdown_it": "visible",
+    "yaml": "configuration",
+    "github": "repository",
+    "dulwich": "snapshot",
+    "e2b": "workspace",
+    "openai": "model",
+}
 
 FILES = sorted(file for file in PACKAGE.rglob("*.py") if file != PACKAGE / "__init__.py")
 

@@ -1,6 +1,9 @@
 """The model's server: what is sent to it, what is taken from it, and answers that no server should give."""
 
+import gzip
 import json
+import threading
+import time
 
 import pytest
 from pydantic import BaseModel, Field
@@ -10,7 +13,7 @@ from ai_dev.errors import Service, ServiceError
 from ai_dev.model import Call, Model, Usage, describe, name_of
 from ai_dev.settings import Settings
 from ai_dev.tools import TOOLS
-from standins.openai import OpenAI, call, error, reply, say, think, unknown_item
+from standins.openai import OpenAI, Reply, call, error, reply, say, think, unknown_item
 
 KEY = "sk-test-0123456789"
 
@@ -44,7 +47,7 @@ def ask(model, text="Hello"):
     """Ask once."""
     conversation = Conversation()
     conversation.ask(text)
-    return model._ask(conversation)
+    return model.ask(conversation, time.monotonic())
 
 
 def test_reply_is_taken_whole(server, model):
@@ -260,3 +263,66 @@ def test_key_stays_out_of_failures(server, model):
 def test_usage_adds_up():
     """Tokens of many replies add up."""
     assert Usage(4, 2, 6) == Usage(1, 2, 3) + Usage(3, 0, 3)
+
+
+def test_a_reply_has_a_deadline(server, model):
+    """A server that sends a little now and then does not hold the run behind its end."""
+
+    def drip(chunks):
+        yield next(chunks)
+        while not over.wait(0.02):
+            yield b": still here\n\n"
+
+    over = threading.Event()
+    server.play(Reply(ending=drip))
+    conversation = Conversation()
+    conversation.ask("Hello")
+    try:
+        with pytest.raises(ServiceError, match="time of the run was up"):
+            model.ask(conversation, time.monotonic() - 119.5)
+    finally:
+        over.set()
+
+
+def test_items_are_bounded(server, model):
+    """A reply of more items than any is none."""
+    server.play(reply(*[say("x")] * 1001))
+
+    with pytest.raises(ServiceError, match="more than 1000 items"):
+        ask(model)
+
+
+def test_compressed_replies_are_not_expanded(server, model):
+    """Nobody asked for compression: what comes compressed is not a stream of events, whatever it would become."""
+    body = gzip.compress(item(type="message").encode())
+    headers = {"Content-Type": "text/event-stream", "Content-Encoding": "gzip"}
+    server.fail("POST", "/responses$", status=200, body=body, headers=headers)
+
+    with pytest.raises(ServiceError):
+        ask(model)
+    assert "identity" == server.journal[0].headers["Accept-Encoding"]
+
+
+def test_long_errors_are_bounded(server, model):
+    """An error's page is as bounded as a reply."""
+    server.fail("POST", "/responses$", status=500, body=b"x" * (17 << 20))
+
+    with pytest.raises(ServiceError, match="MiB"):
+        ask(model)
+
+
+@pytest.mark.parametrize("depth", [10, 300, 900, 3000])
+def test_nested_items(server, model, depth):
+    """An item that is nested deeply is taken with all that comes later of it, or is a failure of the service."""
+    odd = '{"type": "odd", "x": ' + "[" * depth + "]" * depth + "}"
+    event = '{"type": "response.output_item.done", "output_index": 0, "item": ' + odd + "}"
+    server.fail(
+        "POST", "/responses$", status=200, body=stream(event, DONE), headers={"Content-Type": "text/event-stream"}
+    )
+    conversation = Conversation()
+    conversation.ask("Hello")
+
+    try:
+        conversation.replay(model.ask(conversation, time.monotonic()).items)
+    except ServiceError:
+        assert depth > 100

@@ -6,10 +6,12 @@ from time import thread_time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from ai_dev.redaction import (
     HIDDEN,
     Redactor,
+    body,
     commit_message,
     cut_middle,
     inert,
@@ -18,6 +20,7 @@ from ai_dev.redaction import (
     plain,
     title,
 )
+from ai_dev.visible import find_open_fence
 
 KEY = "sk-proj-0123456789abcdefABCDEF"
 LIVELY = st.lists(
@@ -64,6 +67,23 @@ LIVELY = st.lists(
                 "Co-authored-by: a",
                 "https://h/o/r/issues/1",
             ],
+            *[
+                "http:",
+                "//",
+                "\\",
+                "www.",
+                "mailto:",
+                "[a](",
+                "[a]: ",
+                "](",
+                "[x]",
+                "> ",
+                "- ",
+                "&colon;",
+                "```",
+                "mermaid",
+                "***NO_CI***",
+            ],
             *["│ ", "\u2028", "\x85", "\v", "\f", "\x1c", "\ud800", "a", "\u00ad", "\ufe0f"],
         ],
     )
@@ -87,13 +107,19 @@ def find_live(text):
         name
         for name, pattern in {
             "mention": r"(?<![A-Za-z0-9])@\w",
-            "reference": r"#\d|(?<![A-Za-z0-9])[Gg][Hh]-\d",
-            "link to an issue": r"/(issues|pull|commit)/\d",
-            "entity": r"&#|&(commat|num);",
+            "reference": r"#\d|(?<![A-Za-z0-9])[Gg][Hh]\\?-\d",
+            "link to an issue": r"(?i)/(issues|pulls?|commit|discussions)\\?/",
+            "address": r":\\?/\\?/|(?i:(?<![a-z0-9])(www\\?\.|(mailto|xmpp):))",
+            "link": r"\]\(\s*<?([^\s()<>:/\\&#?]*:|[/\\]{2})",
+            "definition": r"(?m)^[ >*+-]*\[(?![ x]\] )[^\]]*\]:",
+            "entity": r"&#|&(commat|num|colon|sol|excl);",
+            "picture": r"```\s*(mermaid|math)",
+            "trailer": r"(?im)^\s*([a-z]+-)+by\s*:",
+            "invisible": r"[\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\u3164\ufeff]",
             "HTML": r"<[a-zA-Z/!?]",
             "image": r"!\[",
             "slash command": r"(?m)^[^\S\n]*/[a-zA-Z]",
-            "CI switch": r"(?im)\[(skip ci|ci skip|no ci|skip actions|actions skip)\]|^\s*skip-checks:",
+            "CI switch": r"(?im)\[(skip ci|ci skip|no ci|skip actions|actions skip|azp skip)\]|\*\*\*NO_CI\*|^\s*skip-checks:",
         }.items()
         if re.search(pattern, text)
     ]
@@ -202,15 +228,54 @@ def test_inert_is_inert(text):
         "text\n  /close",
         "[skip [skip [skip ci]ci]ci]",
         "[skip\u200b ci]",
+        "[azp skip]",
+        "***NO_CI***",
+        "\\@octo",
+        "GH\\-1",
+        "https://github.com/octo/demo/Issues/1",
+        "/octo/demo/discussions/1",
+        "https://evil.example",
+        "HTTPS://evil.example",
+        "http:\\//evil.example",
+        "ftp://evil.example",
+        "www.evil.example",
+        "mailto:a@evil.example",
+        "http&colon;//evil.example",
+        "[x](https://evil.example)",
+        "[x](http:evil.example)",
+        "[x](//evil.example)",
+        "[x](/\\evil.example)",
+        "[x](\n <javascript:alert(1)>)",
+        "text\n\n> - [a]: evil:x",
+        "- [x]: evil:x",
+        "```mermaid\nclick A b",
+        "end\nCo-authored-by: A <a@b>",
+        "a\u202eb",
+        "a\u3164b",
     ],
 )
 def test_every_live_form_is_broken(text):
     """Each way to mention, refer, close, embed or command that we know of is broken, and reads the same."""
-    assert find_live(plain(text))
+    assert find_live(text) or find_live(plain(text))
     assert [] == find_live(inert(text))
 
 
-@pytest.mark.parametrize("text", ["me@example.com", "a / b", "# Title", "1 < 2", "a && b", "- item\n\n    code()"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "me@example.com",
+        "a / b",
+        "# Title",
+        "1 < 2",
+        "a && b",
+        "- item\n\n    code()",
+        "a[0]: int",
+        "f[0](x)",
+        "see [guide](docs/guide.md)",
+        "- [ ] open",
+        "a&amp;b",
+    ],
+)
 def test_ordinary_text_stays(text):
     """Text that is not live is published byte for byte."""
     assert text == inert(text)
@@ -320,7 +385,27 @@ def test_one_line(text, limit):
             "eyJ.",
             "eyJaaaa",
         ],
-        *["sk-", "ghp_", "!", "`", "\u200b", "skip-checks", "GH-", "Aa-a"],
+        *[
+            "sk-",
+            "ghp_",
+            "!",
+            "`",
+            "\u200b",
+            "skip-checks",
+            "GH-",
+            "Aa-a",
+            "](",
+            "](a",
+            "[a]:",
+            ":/",
+            "``` ",
+            "```\n",
+            "1.",
+            "&a",
+            "&" + "a" * 40,
+            "a-b",
+            "-a-by ",
+        ],
     ],
 )
 def test_time_grows_with_the_text(piece):
@@ -331,9 +416,50 @@ def test_time_grows_with_the_text(piece):
         best = 9.0
         for _ in range(2):
             began = thread_time()
-            for clean in (plain, inert, log_lines, Redactor.of([KEY]).hide, lambda t: commit_message(t, len(t))):
+            for clean in (
+                plain,
+                inert,
+                lambda t: body(t, len(t)),
+                log_lines,
+                Redactor.of([KEY]).hide,
+                lambda t: commit_message(t, len(t)),
+            ):
                 clean(text)
             best = min(best, thread_time() - began)
         return best
 
     assert measure(64_000) < 24 * measure(8_000) + 0.02
+
+
+@given(LIVELY, st.integers(0, 40))
+def test_body_is_inert(text, limit):
+    """Text that is cut has nothing live in it, wherever the cut is, and no code that goes on below it."""
+    shown = body(text, limit)
+
+    assert [] == find_live(shown)
+    assert "" == find_open_fence(shown)
+
+
+def test_cut_makes_nothing_live():
+    """What was broken stays so when the cut falls where it was broken."""
+    text = "x" * 40 + "\n/close\n" + "y" * 40
+
+    assert all([] == find_live(body(text, limit)) for limit in range(len(text) + 4))
+
+
+@pytest.mark.parametrize("between", ["\u200b", "\u2060", "\ufe0f", "\u3164", "\u034f", "\U000e0061", "\x00", "\x1b[0m"])
+def test_split_secret_is_hidden(between):
+    """A secret that something invisible takes apart is hidden: the text that is published would put it together."""
+    assert HIDDEN == Redactor.of([KEY]).clean(between.join(KEY))
+
+
+@given(LIVELY)
+def test_rendered_page_leads_nowhere_else(text):
+    """A Markdown parser finds no HTML, no image and no link to another server in what is published."""
+    parser = MarkdownIt("commonmark").enable("table")
+    parser.validateLink = lambda _: True
+    tokens = [child for token in parser.parse(inert(text)) for child in [token, *(token.children or [])]]
+    links = [token.attrs["href"] for token in tokens if token.type == "link_open"]
+
+    assert not {"html_block", "html_inline", "image"} & {token.type for token in tokens}
+    assert [] == [link for link in links if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\]{2}", link)]

@@ -1,5 +1,6 @@
 """What we ask of GitHub's API when its answers are lost, late, refused or no answers at all."""
 
+import gzip
 import time
 
 import pytest
@@ -319,3 +320,49 @@ def test_branch_names_are_quoted(github, repository):
 
     assert sha == there(github).git("rev-parse", f"refs/heads/{name}").strip()
     assert [] == repository.find_pulls(name)
+
+
+def comments(**answer):
+    """A fault: the discussion is answered so."""
+    return {"status": 200, "times": None, **answer}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        comments(body=b"[" + b" " * (33 << 20)),
+        comments(body=gzip.compress(b"[" + b" " * (33 << 20)), headers={"Content-Encoding": "gzip"}),
+    ],
+    ids=["plain", "compressed"],
+)
+def test_answers_are_bounded(github, repository, answer):
+    """An answer that is longer than any of GitHub's is not read to its end, nor asked for again."""
+    github.fail("GET", "/issues/1/comments", **answer)
+
+    assert "The answer has more than 32 MiB" in str(failure(repository.read_comments, 1))
+    assert 1 == len(github.requests("GET", "/issues/1/comments"))
+
+
+def test_slow_answers_are_bounded(github, repository, monkeypatch):
+    """An answer that takes too long is given up, however steadily it comes."""
+    monkeypatch.setattr("ai_dev.repository._ANSWER_TIME", -1)
+    there(github).add_comment(1, "Me too.", user="octo")
+
+    assert "took over" in str(failure(repository.read_comments, 1))
+
+
+def test_compressed_answers_are_read(github, repository):
+    """GitHub compresses what it sends."""
+    body = gzip.compress(b"[]")
+    github.fail("GET", "/issues/1/comments", status=200, body=body, headers={"Content-Encoding": "gzip"})
+
+    assert [] == repository.read_comments(1)
+
+
+def test_nothing_is_asked_again_behind_the_end(github):
+    """When the run's time is up a passing fault is the end."""
+    github.fail("GET", "/issues/1", status=503, times=None)
+    late = Repository(github.api_url, "octo/demo", TOKEN, until=time.monotonic())
+
+    assert 503 == failure(late.read_issue, 1).failure.status
+    assert 1 == len(github.requests("GET", "/issues/1"))

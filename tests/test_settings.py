@@ -53,6 +53,9 @@ def test_defaults():
         ("issue_number", "999999999", 999_999_999),
         ("issue_number", "0012", 12),
         ("task", "a\nb\n", "a\nb"),
+        ("allowed_bots", "renovate[bot]", "renovate[bot]"),
+        ("allowed_bots", " a[bot],b-c[bot] ,\r\n\n Copilot\n, a[bot]", "a[bot], b-c[bot], Copilot"),
+        ("allowed_bots", ",\n", ""),
         ("base_branch", "release/1.x", "release/1.x"),
         ("base_branch", "größe@2", "größe@2"),
         ("branch_prefix", "bot-", "bot-"),
@@ -67,6 +70,8 @@ def test_defaults():
         ("sandbox_template", "team/name:tag", "team/name:tag"),
         ("max_turns", "1000", 1000),
         ("max_minutes", "1380", 1380),
+        ("allow_paths", "a, .github/workflows/ci.yml\n b/ \n,a", "a\n.github/workflows/ci.yml\nb/"),
+        ("allow_paths", "/".join("a" * 40), "/".join("a" * 40)),
         ("draft", "False", False),
         ("dry_run", "TRUE", True),
     ],
@@ -90,6 +95,18 @@ def test_valid_values(name, value, expected):
         *[("base_branch", v) for v in (".a", "a/.b", "a.lock", "a.lock/b", "a.", "@{u}", "a\x7f", "a\x01b")],
         *[("branch_prefix", value) for value in ("/", "-x/", "main", "Master/", "refs/", "x" * 101, "a b/", "../")],
         *[("fetch_depth", value) for value in ("-1", "all", "1000000000")],
+        *[
+            ("allowed_bots", v)
+            for v in ("*", "a[bot], *", "a b", "@a[bot]", "[bot]", "a[bot][bot]", "a" * 200, "\u0430[bot]")
+        ],
+        ("allowed_bots", ",".join(f"bot-{i}" for i in range(51))),
+        ("allowed_bots", "," * 10_001),
+        *[
+            ("allow_paths", v)
+            for v in ("*", ".github/**", "/a", "../a", "a//b", "./a", "/", "a\\b", "a:b", "[a]", "a\tb")
+        ],
+        ("allow_paths", ",".join(f"f{i}" for i in range(101))),
+        ("allow_paths", "x" * 20_001),
         ("model", "two words"),
         ("reasoning_effort", "very high"),
         *[

@@ -196,3 +196,12 @@ def test_large_pack_streams(github, directory):
     small, large = map(int, done.stdout.split())
     assert 32 << 20 <= pack.stat().st_size
     assert 12_000 > large - small, "KiB"
+
+
+@pytest.mark.parametrize("limit", ["_Client.limit", "_PACK_LIMIT"])
+def test_answers_are_bounded(github, directory, monkeypatch, limit):
+    """More refs, or a larger pack, than any repository has are not read to their end."""
+    monkeypatch.setattr(f"ai_dev.snapshot.{limit}", 50)
+
+    with pytest.raises(ServiceError, match="more than any repository has"):
+        fetch(github, directory)

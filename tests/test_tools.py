@@ -8,6 +8,7 @@ import pytest
 
 from ai_dev.budget import Budget
 from ai_dev.model import describe
+from ai_dev.network import Network
 from ai_dev.settings import SECRETS, Settings, input_name
 from ai_dev.tools import TOOLS, Desk
 from ai_dev.tools.run_code import RunCode
@@ -26,7 +27,9 @@ def workspace(directory):
             pytest.skip("this machine gives ordinary users no namespaces, which the E2B stand-in needs for its paths")
         environ = dict.fromkeys(map(input_name, SECRETS), KEY)
         addresses = dict.fromkeys(map(input_name, ("e2b_api_url", "e2b_sandbox_url")), service.url)
-        workspace = Workspace.create(Settings.load({**environ, **addresses}), {}, 60, lambda _: None)
+        workspace = Workspace.create(
+            Settings.load({**environ, **addresses}), Network(open=True), {}, 60, lambda _: None
+        )
         workspace.write(f"{REPOSITORY}/README.md", b"")
         yield workspace
         workspace.close()

@@ -12,7 +12,8 @@ class Account(BaseModel):
 
     login: str
     id: int
-    type: str = "User"
+    type: str = ""
+    """``User``, ``Bot``, ``Organization``; empty where it is not said, which makes it none of them."""
 
 
 class Comment(BaseModel):
@@ -44,7 +45,7 @@ class Issue(BaseModel):
     number: int
     title: str = ""
     body: str | None = ""
-    state: str = "open"
+    state: str = ""
     locked: bool = False
     user: Account | None = None
     labels: list[Label] = []

@@ -20,9 +20,14 @@ class Budget:
     usage: Usage = field(default_factory=Usage)
 
     @property
+    def until(self) -> float:
+        """The moment of the limit, on the monotonic clock."""
+        return self.began + self.seconds
+
+    @property
     def seconds_left(self) -> float:
         """Time until the limit; negative behind it."""
-        return self.began + self.seconds - monotonic()
+        return self.until - monotonic()
 
     def check(self) -> None:
         """Raise Stopped when nothing is left. Asked before each request: a reply that is paid for is used."""

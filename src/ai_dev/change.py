@@ -1,29 +1,29 @@
 """Workspace -> Change: what differs from the last pushed tree, every byte of it checked, or every reason against it.
 
-Nothing that the sandbox says is believed: paths, modes and sizes are checked here, contents are hashed here, and the id
-of the whole tree is compared with what GitHub makes of it (pull_request.py).
+Nothing that the sandbox says is believed: numbers, sizes and paths are checked here, contents and folders are hashed
+here, and the id of the whole tree is compared with what GitHub makes of it (pull_request.py). What may be committed is
+policy.py's to say.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
-import shlex
-import unicodedata
 from dataclasses import dataclass
 from typing import Self
 
 from .errors import ToolError
+from .objects import Tree, list_folders, name_object, read_objects
+from .policy import File, Policy, check_content, check_neighbours, refuse, show
 from .redaction import one_line
 from .workspace import OURS, Workspace
 
 FILES = 100
 FILE_SIZE = 1 << 20
 TOTAL_SIZE = 4 << 20
+_FOLDERS_SIZE = 16 << 20
 _LISTING = 1 << 20
 _DELETED = "D"
-_KINDS = {"120000": "symbolic link", "160000": "submodule or a clone of another repository"}
 _SCRIPT = """
 rm -f $GIT_DIR/index.lock
 git read-tree --reset {tree}
@@ -34,25 +34,11 @@ git diff-index --cached --raw -z --no-renames --no-abbrev --no-ext-diff {tree} >
 wc -c < {ours}/change
 head -c {limit} {ours}/change | base64 -w0
 echo
-git diff-index --cached --raw --no-renames --no-abbrev --no-ext-diff {tree} | cut -d' ' -f4 | sort -u |
-  git cat-file --batch-check='%(objectname) %(objecttype) %(objectsize)' | head -n {ids} | tr '\\n' ','
+git diff-index --cached --raw --no-renames --no-abbrev --no-ext-diff {tree} | head -n {files} | cut -d' ' -f3,4 |
+  tr ' ' '\\n' | sort -u | git cat-file --batch-check='%(objectname) %(objecttype) %(objectsize)' | tr '\\n' ','
 echo
 git ls-files --others --ignored --exclude-standard --directory | head -n 20 | head -c 2000
 """
-
-
-@dataclass(frozen=True)
-class File:
-    """A file of a change."""
-
-    path: str
-    mode: str
-    """``100644`` or ``100755``; empty when it is deleted."""
-    sha: str
-    """The blob's id; empty when it is deleted."""
-    data: bytes
-    verb: str
-    """``A`` added, ``M`` changed, ``D`` deleted."""
 
 
 @dataclass(frozen=True)
@@ -66,31 +52,23 @@ class Change:
     """Untracked files that git was told to ignore, some of them: they are not in the change."""
 
     @classmethod
-    def collect(cls, workspace: Workspace, tree: str) -> Self:
+    def collect(cls, workspace: Workspace, tree: str, policy: Policy) -> Self:
         """The change from ``tree``, the id of the tree that was pushed last.
 
-        Raises ToolError with every reason when something in it may not be committed.
+        Raises ToolError with every reason when something in it may not be committed, Blocked for a secret of ours.
         """
-        answer = workspace.git(_SCRIPT.format(tree=tree, ours=OURS, limit=_LISTING, ids=FILES + 1))
-        try:
-            new, size, listing, objects, *ignored = answer.split("\n")
-            raw = base64.b64decode(listing, validate=True)
-            entries = _read_entries(raw) if int(size) == len(raw) else None
-        except ValueError:
-            raise ToolError("git's list of changes in the sandbox cannot be read.") from None
-        sizes = _read_sizes(objects)
-        if entries is None or len(entries) > FILES:
-            count = "too many" if entries is None else f"{len(entries):,}"
-            raise ToolError(
-                f"The commit is refused: {count} files are changed, at most {FILES} may be in one commit. "
-                "Remove what does not belong there (or list it in .gitignore), or commit in parts."
-            )
-        reasons = _find_reasons(entries, sizes)
-        if reasons:
-            raise ToolError("The commit is refused:\n" + "\n".join(f"- {reason}" for reason in reasons))
-        contents = _read_contents(workspace, entries, sizes)
-        changed = tuple(File(e.path, e.mode, e.sha, contents.get(e.sha, b""), e.verb) for e in entries)
-        return cls(changed, new, tuple(one_line(name, 100) for name in ignored if name))
+        claim = _Claim.read(workspace, tree)
+        policy.guard(*(entry.path.encode("utf-8", "surrogateescape") for entry in claim.entries))
+        refused = {entry: policy.check_place(entry.path, entry.mode) for entry in claim.entries}
+        sound = [entry for entry in claim.entries if not refused[entry] and claim.size(entry) <= FILE_SIZE]
+        if sum(map(claim.size, sound)) > TOTAL_SIZE:
+            sound = []
+        files, misplaced = _read_files(workspace, (tree, claim.tree), sound, claim.sizes)
+        policy.guard(*(file.data for file in files))
+        reasons = [reason for entry in claim.entries for reason in refused[entry] + claim.check_size(entry)]
+        reasons += claim.check_total() + misplaced
+        refuse(reasons + [reason for file in files for reason in check_content(file)])
+        return cls(files, claim.tree, claim.ignored)
 
 
 @dataclass(frozen=True)
@@ -99,6 +77,53 @@ class _Entry:
     mode: str
     sha: str
     verb: str
+    old: str
+    """The id that the file had before, as the sandbox claims."""
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What the sandbox says of a change."""
+
+    tree: str
+    entries: tuple[_Entry, ...]
+    sizes: dict[str, int]
+    ignored: tuple[str, ...]
+
+    @classmethod
+    def read(cls, workspace: Workspace, tree: str) -> Self:
+        """Ask for it. Raises ToolError when it cannot be read, or has too many files."""
+        answer = workspace.git(_SCRIPT.format(tree=tree, ours=OURS, limit=_LISTING, files=FILES + 1))
+        try:
+            new, size, listing, objects, *ignored = answer.split("\n", 30)
+            raw = base64.b64decode(listing, validate=True)
+            if not re.fullmatch("[0-9a-f]{40}", new):
+                raise ValueError(new)  # noqa: TRY301 - one answer to whatever cannot be read
+            entries = _read_entries(raw) if int(size) == len(raw) else None
+        except ValueError:
+            raise ToolError("git's list of changes in the sandbox cannot be read.") from None
+        if entries is None or len(entries) > FILES:
+            count = "too many" if entries is None else f"{len(entries):,}"
+            raise ToolError(
+                f"The commit is refused: {count} files are changed, at most {FILES} may be in one commit. "
+                "Remove what does not belong there (or list it in .gitignore), or commit in parts."
+            )
+        return cls(new, tuple(entries), _read_sizes(objects), tuple(one_line(name, 100) for name in ignored if name))
+
+    def size(self, entry: _Entry) -> int:
+        """Bytes of a file as it is to be."""
+        return self.sizes.get(entry.sha, 0)
+
+    def check_size(self, entry: _Entry) -> list[str]:
+        """The reason against a file that is too large."""
+        size = self.size(entry)
+        told = f"{show(entry.path)}: it has {size:,} bytes; a file may have {FILE_SIZE:,}."
+        return [told] if size > FILE_SIZE else []
+
+    def check_total(self) -> list[str]:
+        """The reason against files that are too large together."""
+        total = sum(map(self.size, self.entries))
+        return [f"All files together have {total:,} bytes; a commit may have {TOTAL_SIZE:,}."] * (total > TOTAL_SIZE)
 
 
 def _read_entries(listing: bytes) -> list[_Entry]:
@@ -108,12 +133,13 @@ def _read_entries(listing: bytes) -> list[_Entry]:
         raise ValueError(listing)
     entries = []
     for about, path in zip(fields[::2], fields[1::2], strict=True):
-        found = re.fullmatch(rb":[0-7]{6} ([0-7]{6}) [0-9a-f]{40} ([0-9a-f]{40}) ([A-Z])[0-9]*", about)
+        found = re.fullmatch(rb":[0-7]{6} ([0-7]{6}) ([0-9a-f]{40}) ([0-9a-f]{40}) ([A-Z])[0-9]{0,3}", about)
         if found is None:
             raise ValueError(about)
-        mode, sha, verb = (part.decode() for part in found.groups())
+        mode, old, sha, verb = (part.decode() for part in found.groups())
         gone = verb == _DELETED
-        entries.append(_Entry(path.decode("utf-8", "surrogateescape"), "" if gone else mode, "" if gone else sha, verb))
+        name = path.decode("utf-8", "surrogateescape")
+        entries.append(_Entry(name, "" if gone else mode, "" if gone else sha, verb, old))
     return entries
 
 
@@ -122,75 +148,34 @@ def _read_sizes(objects: str) -> dict[str, int]:
     return {sha: int(size) for sha, size in re.findall(r"([0-9a-f]{40}) blob ([0-9]{1,15}),", objects)}
 
 
-def _find_reasons(entries: list[_Entry], sizes: dict[str, int]) -> list[str]:
-    reasons = []
-    for entry in entries:
-        name = _show(entry.path)
-        reasons += [f"{name}: {reason}" for reason in (_mode_reason(entry), _path_reason(entry.path)) if reason]
-        size = sizes.get(entry.sha, 0)
-        if size > FILE_SIZE:
-            reasons.append(f"{name}: it has {size:,} bytes; a file may have {FILE_SIZE:,}.")
-    total = sum(sizes.get(e.sha, 0) for e in entries)
-    if total > TOTAL_SIZE:
-        reasons.append(f"All files together have {total:,} bytes; a commit may have {TOTAL_SIZE:,}.")
-    return reasons
+def _read_files(
+    workspace: Workspace, trees: tuple[str, str], entries: list[_Entry], sizes: dict[str, int]
+) -> tuple[tuple[File, ...], list[str]]:
+    """The files, with what they held before, and the reasons against their places.
 
-
-def _mode_reason(entry: _Entry) -> str:
-    if entry.mode in ("", "100644", "100755"):
-        return ""
-    kind = _KINDS.get(entry.mode, "special file")
-    return f"it is a {kind}; only ordinary files may be committed. Remove it."
-
-
-def _path_reason(path: str) -> str:  # noqa: PLR0911 - a list of rules
-    """Why a path may not be written; empty when it may.
-
-    The rules are git's own for hostile trees (``fsck``: .git in every spelling), and those of file systems that fold
-    case, Unicode form or trailing dots.
+    All that this stands on is asked for at once and hashed here: the files, their folders in both trees, their bases.
     """
-    if any("\udc80" <= c <= "\udcff" for c in path):
-        return "its name is not UTF-8."
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in path):
-        return "its name has control or invisible characters."
-    if "\\" in path or ":" in path:
-        return "its name has a backslash or a colon."
-    parts = path.split("/")
-    if any(part in ("", ".", "..") for part in parts) or len(path.encode()) > 4096:
-        return "its path is not a plain relative path."
-    if any(len(part.encode()) > 255 or part.endswith((".", " ")) for part in parts):
-        return "a part of its path is too long, or ends with a dot or a space."
-    folded = [unicodedata.normalize("NFKC", part).casefold() for part in parts]
-    if any(re.fullmatch(r"\.git|git~[0-9]+", part) for part in folded):
-        return "it is in a .git folder."
-    if folded[:2] == [".github", "workflows"]:
-        return "files under .github/workflows cannot be changed. Undo it and describe it in the pull request instead."
-    if folded in ([".github", "ai-dev.yml"], [".github", "ai-dev.yaml"]):
-        return "AI Dev's own configuration cannot be changed."
-    return ""
-
-
-def _read_contents(workspace: Workspace, entries: list[_Entry], sizes: dict[str, int]) -> dict[str, bytes]:
-    """The blobs by id, each hashed here: what the sandbox sends under an id must have that id."""
-    wanted = sorted({e.sha for e in entries if e.sha})
-    if missing := [sha for sha in wanted if sha not in sizes]:
+    written = [entry for entry in entries if entry.verb != _DELETED]
+    if missing := [entry for entry in written if entry.sha not in sizes]:
         raise ToolError(f"git in the sandbox lacks the contents of {len(missing)} changed files.")
-    if not wanted:
-        return {}
-    ids = shlex.quote("".join(f"{sha}\n" for sha in wanted))
-    workspace.git(f"printf '%s' {ids} | git cat-file --batch > {OURS}/contents\n")
-    data = workspace.read(f"{OURS}/contents", TOTAL_SIZE + 100 * len(wanted))
-    contents, at = {}, 0
-    for sha in wanted:
-        head = f"{sha} blob {sizes[sha]}\n".encode()
-        at += len(head)
-        content = data[at : at + sizes[sha]]
-        if hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest() != sha:  # noqa: S324 - git's own hash
-            raise ToolError(f"The sandbox sent other bytes than those of the blob {sha}.")
-        contents[sha] = content
-        at += sizes[sha] + 1
-    return contents
-
-
-def _show(path: str) -> str:
-    return one_line(path.encode("utf-8", "backslashreplace").decode(), 200) or "(no name)"
+    blobs = sorted({entry.sha for entry in written})
+    based = [entry for entry in written if sizes.get(entry.old, FILE_SIZE + 1) <= FILE_SIZE]
+    if sum(sizes[entry.old] for entry in based) > TOTAL_SIZE:
+        based = []
+    folders = list_folders(entry.path for entry in written)
+    places = [name_object(tree, folder) for tree in trees for folder in folders]
+    bases = [name_object(trees[0], entry.path) for entry in based]
+    found = read_objects(workspace, [*blobs, *places, *bases], 2 * TOTAL_SIZE + _FOLDERS_SIZE)
+    contents = {blob.sha: blob.data for blob in found[: len(blobs)] if blob and blob.kind == "blob"}
+    if sorted(contents) != blobs:
+        raise ToolError("The sandbox sent other contents than those of the changed files.")
+    old, new = (
+        Tree.prove(tree, dict(zip(folders, found[start : start + len(folders)], strict=True)))
+        for tree, start in zip(trees, (len(blobs), len(blobs) + len(folders)), strict=True)
+    )
+    held = zip(based, found[len(blobs) + len(places) :], strict=True)
+    before = {e.path: base.data for e, base in held if base and base.sha == old.find_id(e.path)}
+    files = tuple(
+        File(e.path, e.mode, e.sha, contents.get(e.sha, b""), e.verb, before.get(e.path, b"")) for e in entries
+    )
+    return files, check_neighbours([entry.path for entry in written], old, new)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import uuid
 from typing import Any
+
+from .errors import Stopped
 
 TOOL_OUTPUT_LIMIT = 39_900
 """Bytes of one tool's answer; whatever makes the answer cuts it, once. With the line that says so it has 40,000."""
+_LIMIT = 64 << 20
+"""Bytes of a conversation; far more than any model reads."""
+_NAME = 64
+"""Characters that the API takes in a call's id and in its name."""
 
 
 class Conversation:
@@ -17,6 +25,8 @@ class Conversation:
 
     def __init__(self) -> None:
         self._items: list[str] = []
+        self._size = 0
+        self._ids: set[str] = set()
 
     def ask(self, text: str) -> None:
         """Append what the user says."""
@@ -26,9 +36,25 @@ class Conversation:
         """Append the answer to a tool call."""
         self._append({"type": "function_call_output", "call_id": call_id, "output": text})
 
-    def replay(self, items: list[dict[str, Any]]) -> None:
-        """Append a reply's items exactly as the model sent them."""
+    def admit(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """A reply's items as the API will take them back: no id twice, and calls in the form that it documents.
+
+        What has that form stays as it is. Of two items with one id the second is left out; a call only loses the id.
+        """
+        ids, admitted = set(self._ids), []
         for item in items:
+            known = item.get("id") in ids if isinstance(item.get("id"), str) else False
+            if item.get("type") == "function_call":
+                admitted.append(_mend(item, ids, known=known))
+            elif not known:
+                admitted.append(item)
+            ids |= _ids_of(admitted[-1]) if admitted else set()
+        return admitted
+
+    def replay(self, items: list[dict[str, Any]]) -> None:
+        """Append a reply's items, once they were admitted, exactly as the model sent them."""
+        for item in items:
+            self._ids |= _ids_of(item)
             self._append(item)
 
     @property
@@ -37,4 +63,28 @@ class Conversation:
         return "[" + ",".join(self._items) + "]"
 
     def _append(self, item: dict[str, Any]) -> None:
-        self._items.append(json.dumps(item, separators=(",", ":")))
+        text = json.dumps(item, separators=(",", ":"))
+        if "\\ud" in text:  # may be half a pair, which the API takes for no JSON
+            whole = json.dumps(item, ensure_ascii=False).encode("utf-8", "replace")
+            text = json.dumps(json.loads(whole), separators=(",", ":"))
+        self._size += len(text)
+        if self._size > _LIMIT:
+            raise Stopped(f"The conversation has more than {_LIMIT >> 20} MiB.", cure="Split the task.")
+        self._items.append(text)
+
+
+def _ids_of(item: dict[str, Any]) -> set[str]:
+    return {value for name in ("id", "call_id") if isinstance(value := item.get(name), str)}
+
+
+def _mend(call: dict[str, Any], ids: set[str], *, known: bool) -> dict[str, Any]:
+    """The call with an id of its own, and with a name and arguments that are text."""
+    call_id, name = call.get("call_id"), str(call.get("name"))[:_NAME]
+    if not isinstance(call_id, str) or not 0 < len(call_id) <= _NAME or call_id in ids:
+        call_id = f"call_{uuid.uuid4().hex}"
+    mended = call | {
+        "call_id": call_id,
+        "name": re.sub(r"[^A-Za-z0-9_-]", "_", name) or "unnamed",
+        "arguments": str(call.get("arguments")),
+    }
+    return {k: v for k, v in mended.items() if k != "id"} if known else mended

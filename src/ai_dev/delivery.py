@@ -6,7 +6,7 @@ import contextlib
 import re
 
 from .errors import SandboxGone, Status, ToolError
-from .pull_request import Branch, Rehearsal
+from .pull_request import UNFINISHED, Branch, Rehearsal
 from .redaction import plain
 from .report import Ending, Report
 from .runner import Note, Step
@@ -26,17 +26,19 @@ def deliver(report: Report, desk: Desk, heading: str, text: str, link: str) -> s
     """
     report.tell(Step("Deliver"))
     branch, kept = desk.branch, ""
+    branch.policy.guard(text)  # it is published as the model's last words, whether or not there is a pull request
     try:
         change = branch.commit(desk.workspace, f"{heading}\n\nThe assistant left this uncommitted.")
         if change.files:
-            report.tell(Note(f"Committed {len(change.files)} files that the assistant had left uncommitted."))
+            report.tell(Note(f"Committed what the assistant had left uncommitted, files: {len(change.files)}."))
         else:
+            report.tell(Note("Nothing was left uncommitted."))
             branch.idle -= 1  # it was we who asked
     except ToolError as e:
         kept = str(e)
     except SandboxGone:
         kept = GONE
-    propose(report, branch, heading, text, link)
+    propose(report, branch, heading, text, "Refs" if kept else link)
     if isinstance(branch, Rehearsal):
         with contextlib.suppress(ToolError, SandboxGone):
             report.extra = _show(desk, branch)
@@ -45,10 +47,16 @@ def deliver(report: Report, desk: Desk, heading: str, text: str, link: str) -> s
 
 def propose(report: Report, branch: Branch, heading: str, text: str, link: str) -> None:
     """See to the pull request for what is committed; the arguments are those of ``deliver``."""
-    if branch.exists and not branch.forbidden and (branch.commits or not branch.pull):
-        title, said = branch.proposal or (heading, text)
-        if branch.proposal or not branch.pull:
-            branch.propose(title, said, report.budget.describe(), link)
+    if branch.forbidden or not branch.exists or not (branch.commits or branch.earlier or branch.proposal):
+        return
+    proposal = branch.proposal or (heading, text)
+    if branch.pull and not branch.proposal:
+        said = branch.origin.read_text(branch.pull.body)
+        if said is None:
+            branch.flag()  # a person has rewritten it
+            return
+        proposal = branch.pull.title, text if said.startswith(UNFINISHED) else said
+    branch.propose(*proposal, report.budget.describe(), link)
 
 
 def conclude(report: Report, desk: Desk, text: str, kept: str) -> Ending:
@@ -59,7 +67,6 @@ def conclude(report: Report, desk: Desk, text: str, kept: str) -> Ending:
     if kept and not branch.commits:
         return Ending(Status.FAILED, text, "The change could not be committed.", kept=kept)
     if branch.forbidden and branch.exists:
-        title = branch.proposal[0] if branch.proposal else ""
         return Ending(
             Status.BRANCH,
             text,
@@ -67,7 +74,7 @@ def conclude(report: Report, desk: Desk, text: str, kept: str) -> Ending:
             branch.forbidden,
             _ALLOW if "Actions" in branch.forbidden else _PERMIT,
             kept,
-            branch.compare_url(report.runner.server_url, title),
+            branch.compare_url(report.runner.server_url),
         )
     return Ending(_find_status(branch, text), text, kept=kept)
 
@@ -75,7 +82,7 @@ def conclude(report: Report, desk: Desk, text: str, kept: str) -> Ending:
 def _find_status(branch: Branch, text: str) -> Status:
     if branch.opened:
         return Status.OPENED
-    if branch.commits:
+    if branch.commits or branch.proposal:
         return Status.UPDATED
     return Status.UNCHANGED if branch.idle or not text else Status.ANSWERED
 

@@ -7,6 +7,7 @@
     ├── Refused          nobody here: the actor may not start a run
     ├── Stopped          the requester: a limit was reached
     ├── Cancelled        the requester: somebody ended the run
+    ├── Blocked          whoever holds the workflow's keys: one of them was about to be published
     └── ServiceError     whoever runs the service or holds its key
         └── SandboxGone  the sandbox ended before the run did
 
@@ -15,6 +16,7 @@ Anything else that is raised is a bug of ours. Statuses and exit codes are those
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import time
@@ -36,6 +38,7 @@ class Status(StrEnum):
     REFUSED = "refused"
     STOPPED = "stopped"
     FAILED = "failed"
+    BLOCKED = "blocked"
     CANCELLED = "cancelled"
     BUG = "bug"
 
@@ -45,7 +48,7 @@ class Status(StrEnum):
         return _EXIT_CODES.get(self, 0)
 
 
-_EXIT_CODES = {Status.STOPPED: 1, Status.FAILED: 1, Status.CANCELLED: 130, Status.BUG: 3}
+_EXIT_CODES = {Status.STOPPED: 1, Status.FAILED: 1, Status.BLOCKED: 1, Status.CANCELLED: 130, Status.BUG: 3}
 
 
 class ToolError(Exception):
@@ -91,6 +94,20 @@ class Cancelled(AiDevError):
     """The runner told us to stop."""
 
     status = Status.CANCELLED
+
+
+class Blocked(AiDevError):
+    """One of our own secrets is in what was to be published. The secret itself is nowhere in the words."""
+
+    status = Status.BLOCKED
+
+    def __init__(self) -> None:
+        super().__init__(
+            "One of the workflow's own secrets was found in a change, as it is or encoded.",
+            "Nothing of that change was published; what was pushed before it stays.",
+            "Rotate the keys that the workflow gives to the action (github-token, if it is not the job's own, "
+            "openai-api-key, e2b-api-key), and find out where it could be read: in the sandbox-template, for one.",
+        )
 
 
 class Service(StrEnum):
@@ -215,8 +232,11 @@ def pause(failure: Failure, tries: int) -> float | None:
 _Result = TypeVar("_Result")
 
 
-def persist(ask: Callable[[], _Result]) -> _Result:
-    """What ``ask`` gives; it is asked again after passing faults. Raises its last ServiceError."""
+def persist(ask: Callable[[], _Result], until: float = math.inf) -> _Result:
+    """What ``ask`` gives; it is asked again after passing faults, never behind ``until`` (of the monotonic clock).
+
+    Raises its last ServiceError.
+    """
     tries = 0
     while True:
         try:
@@ -224,6 +244,6 @@ def persist(ask: Callable[[], _Result]) -> _Result:
         except ServiceError as e:
             tries += 1
             wait = pause(e.failure, tries)
-            if wait is None:
+            if wait is None or time.monotonic() + wait > until:
                 raise
             time.sleep(wait)

@@ -15,6 +15,9 @@ from .errors import AiDevError, InputError, Skipped
 from .runner import Runner
 from .settings import Settings
 
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+"""A time as GitHub writes it; of two, the earlier one is the smaller text."""
+
 
 class Kind(StrEnum):
     """How a run was asked for."""
@@ -72,8 +75,9 @@ class Trigger:
         issue = payload.issue
         if number or task:
             known = issue if issue and issue.number == number else None
+            at = event_time(known.updated_at if known else "")
             return cls(
-                Kind.TASK, number, task, payload.sender, known, None, payload.repository, _now(), f"run-{runner.run_id}"
+                Kind.TASK, number, task, payload.sender, known, None, payload.repository, at, f"run-{runner.run_id}"
             )
         if runner.event_name == "issues":
             return cls._read_label(payload, settings, runner)
@@ -132,7 +136,9 @@ def _asked_by_step(payload: _Payload, settings: Settings, event_name: str) -> tu
 
 
 def event_time(stamp: str) -> str:
-    """The payload's time, or now where an older server gives none."""
+    """The payload's time, or now where an older server gives none. Raises AiDevError when it is no time."""
+    if stamp and not TIME.fullmatch(stamp):
+        raise AiDevError("The event cannot be read.", "A time in it is not as GitHub documents it.")
     return stamp or _now()
 
 

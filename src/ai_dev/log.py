@@ -10,6 +10,8 @@ from .runner import Answered, Asked, Called, Event, Note, Planned, Printed, Said
 
 _LINES = 20_000
 """Foreign lines that a log has at the most."""
+_CHARACTERS = 8 << 20
+"""Characters that they have together at the most."""
 _UNENDED = 60_000
 """Characters of a line without an end that are held back at the most."""
 _BOXES = {"pending": "☐", "in_progress": "▷", "completed": "☑"}
@@ -23,6 +25,8 @@ class Log:
     _open: bool = False
     _partial: str = ""
     _lines: int = 0
+    _characters: int = 0
+    _full: bool = False
     _closed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -69,12 +73,16 @@ class Log:
             self._foreign(text, "")
 
     def _foreign(self, text: str, mark: str) -> None:
-        lines = log_lines(mark + self.redactor.clean(text))
-        for line in lines[: max(0, _LINES - self._lines)]:
+        if self._full:
+            return
+        for line in log_lines(mark + self.redactor.clean(text)):
+            self._lines += 1
+            self._characters += len(line)
+            self._full = self._lines > _LINES or self._characters > _CHARACTERS
+            if self._full:
+                print_line("│ [… the log has enough lines; the run goes on …]")
+                return
             print_line(line)
-        if self._lines <= _LINES < self._lines + len(lines):
-            print_line("│ [… the log has enough lines; the run goes on …]")
-        self._lines += len(lines)
 
     def _stream(self, text: str) -> None:
         """Print whole lines; a secret that two chunks share is whole in none of them, so a line waits for its end."""

@@ -11,23 +11,27 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from . import access
 from .agent import Agent
-from .answers import Account
+from .answers import Account, Pull
+from .background import begin
 from .budget import Budget
 from .conversation import Conversation
 from .delivery import GONE, conclude, deliver, propose
-from .errors import AiDevError, Cancelled, SandboxGone, ServiceError, Status, ToolError
+from .errors import AiDevError, Blocked, Cancelled, Refused, SandboxGone, ServiceError, Status, Stopped, ToolError
 from .log import Log
 from .model import Model
-from .redaction import Redactor, one_line, plain
+from .preparation import Ground
+from .pull_request import UNFINISHED, Branch
+from .redaction import Redactor, plain
 from .report import Ending, Report
 from .runner import Note, Runner, Step, Warned, mask, signals
-from .session import Session, begin
+from .session import DELIVERY, Session
 from .settings import SECRETS, Settings, input_name
 from .snapshot import Start
-from .task import Task, check_issue, read_prompt
+from .survey import survey
+from .task import Task, check_issue, read_prompt, write_heading
 from .tools import TOOLS, Desk
+from .visible import drop_invisible
 from .workspace import REPOSITORY, Workspace
 
 _FAREWELL = 4.0
@@ -35,7 +39,16 @@ _FAREWELL = 4.0
 _AGENTS_LIMIT = 32 << 10
 _CANCELLED = "GitHub ended the run: somebody cancelled it, or its time was up."
 _CUT_OFF = "The run was cut off: it was killed, or ran out of memory or time."
+_OVERDUE = "A service held the run long after its time was up."
 _FAULT = "It failed by a fault of its own; the log of the run has the details."
+_WHAT = {Status.CANCELLED: _CANCELLED, Status.STOPPED: _OVERDUE, Status.BUG: _FAULT}
+"""What happened to a main step that ended so and left its work to the post step."""
+_BEGINS = (
+    "An earlier run left work on it, which you go on with{pull}. Its tip is {sha}; `git diff {base}` shows all of that "
+    "work. Call make_pull_request again only if the title or the text should change."
+)
+_LOOK = 5.0
+"""Seconds between two looks at the clock while a run goes on."""
 
 _Found = TypeVar("_Found")
 
@@ -67,28 +80,37 @@ def run(environ: Mapping[str, str], runner: Runner, report: Report, folder: Path
     """The main step: from the event to the pull request."""
     report.tell(Step("Read the inputs and the event"))
     session = Session.open(environ, runner, report, folder)
-    access.check(session.trigger, runner, session.repository)
+    session.access.check()
     if session.trigger.issue:
         check_issue(session.trigger.issue, session.trigger)
     report.tell(Note(session.trigger.describe()))
     with session.start_sandbox() as sandbox:
-        desk, task = session.prepare(sandbox)
-        return work(session, desk, task)
+        desk, task, ground = session.prepare(sandbox)
+        return work(session, desk, task, ground)
 
 
-def work(session: Session, desk: Desk, task: Task) -> Ending:
+def work(session: Session, desk: Desk, task: Task, ground: Ground) -> Ending:
     """Let the model work, and deliver what comes of it, however it ends."""
     report, start = session.report, desk.branch.start
-    report.tell(Step(f"Work on {start.branch}, from {start.base} at {start.base_sha[:12]}"))
+    report.tell(Step(f"{'Go on with' if start.branch_sha else 'Work on'} {start.branch}, for {start.base}"))
     conversation = Conversation()
     if agents := _read_agents(desk.workspace, start.base_sha):
         conversation.ask(read_prompt("agents.md", text=agents))
-    conversation.ask(task.describe())
-    model = Model(session.settings, _instruct(session, start), TOOLS, uuid.uuid4().hex)
+    if special := survey(desk.workspace, desk.branch.tree):
+        conversation.ask(read_prompt("survey.md", text=special))
+    if failures := ground.report_failures():
+        conversation.ask(failures)
+    brief = task.describe()
+    report.given = brief.describe()
+    report.tell(Note(report.given))
+    conversation.ask(brief.text)
+    model = Model(session.settings, _instruct(session, desk.branch, ground), TOOLS, uuid.uuid4().hex)
     try:
         text = Agent(model, TOOLS, desk, report.tell).work(conversation)
+    except (Refused, Blocked):
+        raise  # it may not write any more: there is nothing to deliver
     except AiDevError as e:
-        said = f"The run did not end by itself. {e.what}"
+        said = f"{UNFINISHED} {e.what}"
         return Ending.of(e, deliver(report, desk, task.heading, said, "Refs"))
     return conclude(report, desk, text, deliver(report, desk, task.heading, text, "Fixes"))
 
@@ -106,13 +128,14 @@ def rescue(session: Session, sandbox_id: str, what: str) -> str:
     pull = next((pull for pull in pulls if pull.state == "open"), None)
     us = Account(login=state["us"], id=int(state["us-id"]))
     branch = session.take_branch(start, state["tree"], us, pull)
-    heading = one_line(trigger.issue.title if trigger.issue else trigger.request, 80) or f"Work on #{trigger.number}"
+    branch.earlier = int(state["pushed"])
+    said, heading = f"{UNFINISHED} {what}", write_heading(trigger, trigger.issue)
     try:
         workspace = Workspace.connect(session.settings, sandbox_id)
     except SandboxGone:
-        propose(report, branch, heading, what, "Refs")
+        propose(report, branch, heading, said, "Refs")
         return GONE
-    return deliver(report, Desk(workspace, branch, report.tell, report.budget), heading, what, "Refs")
+    return deliver(report, Desk(workspace, branch, report.tell, report.budget), heading, said, "Refs")
 
 
 def finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> Ending | None:
@@ -130,7 +153,7 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: P
         return None
     report.tell(Step("End a run that was cut off"))
     told = state.get("cut-off", "")
-    what = _CANCELLED if told == Status.CANCELLED else _FAULT if told == Status.BUG else _CUT_OFF
+    what = _WHAT[Status(told)] if told in _WHAT else _CUT_OFF
     session = Session.open(environ, runner, report, folder)
     if comment := session.find_comment():
         session.listen(comment, notified=bool(told))
@@ -140,7 +163,8 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: P
             kept = rescue(session, sandbox_id, what)
         finally:
             Workspace.end(session.settings, sandbox_id)
-    return Ending(Status.CANCELLED if told == Status.CANCELLED else Status.FAILED, what=what, kept=kept)
+    status = Status(told) if told in (Status.CANCELLED, Status.STOPPED) else Status.FAILED
+    return Ending(status, what=what, kept=kept)
 
 
 def _finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> int:
@@ -154,16 +178,26 @@ def _finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: 
 def _supervise(step: Callable[[], Ending], report: Report) -> Status:
     """Run the step in a thread and wait for its ending or for a signal: the SDKs block, this thread never does."""
     endings: queue.SimpleQueue[Ending] = queue.SimpleQueue()
-    cancelled = Ending.of(Cancelled(_CANCELLED))
+    cancelled, overdue = Ending.of(Cancelled(_CANCELLED)), Ending.of(Stopped(_OVERDUE))
     with signals(lambda: endings.put(cancelled)):
         begin(lambda: endings.put(_guard(step, report)))
-        ending = endings.get()
+        ending = _wait(endings, report, overdue)
         farewell = begin(lambda: _guard(lambda: report.close(ending), report))
         with contextlib.suppress(TimeoutError):
-            farewell.result(_FAREWELL if ending is cancelled else None)
-    cut_off = ending.status in (Status.CANCELLED, Status.BUG)  # then the post step rescues what is in the sandbox
+            farewell.result(_FAREWELL if ending in (cancelled, overdue) else None)
+    # Then the post step rescues what is in the sandbox.
+    cut_off = ending is overdue or ending.status in (Status.CANCELLED, Status.BUG)
     report.runner.save_state(**{"cut_off" if cut_off else "ended": ending.status})
     return ending.status
+
+
+def _wait(endings: queue.SimpleQueue[Ending], report: Report, overdue: Ending) -> Ending:
+    """The first ending; ``overdue`` when the run's time is long up, whatever still holds it."""
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return endings.get(timeout=_LOOK)
+        if report.budget.seconds and report.budget.seconds_left < -DELIVERY:
+            return overdue
 
 
 def _guard(step: Callable[[], _Found], report: Report) -> _Found | Ending:
@@ -178,8 +212,8 @@ def _guard(step: Callable[[], _Found], report: Report) -> _Found | Ending:
         return Ending(Status.BUG, what=_FAULT)
 
 
-def _instruct(session: Session, start: Start) -> str:
-    depth = session.settings.fetch_depth
+def _instruct(session: Session, branch: Branch, ground: Ground) -> str:
+    depth, start = session.settings.fetch_depth, branch.start
     history = {
         0: "`git log` shows the whole history.",
         1: "`git log` shows this one commit; older history is not here.",
@@ -189,16 +223,24 @@ def _instruct(session: Session, start: Start) -> str:
         repository=session.runner.repository,
         folder=REPOSITORY,
         branch=start.branch,
-        sha=start.sha[:12],
         base=start.base,
+        begins=_BEGINS.format(base=start.base, sha=start.sha[:12], pull=_describe_open(branch.pull))
+        if start.branch_sha
+        else f"It starts at the commit {start.sha[:12]} of {start.base}.",
+        network=ground.describe_network(),
         history=history.get(depth, f"`git log` shows the last {depth} commits; older history is not here."),
     )
+
+
+def _describe_open(pull: Pull | None) -> str:
+    return f"; pull request #{pull.number} is open for it" if pull else "; there is no open pull request for it"
 
 
 def _read_agents(workspace: Workspace, sha: str) -> str:
     """The AGENTS.md at the root of the base commit; empty where there is none."""
     script = f"git cat-file -e {sha}:AGENTS.md 2>/dev/null || exit 0\ngit cat-file blob {sha}:AGENTS.md"
     try:
-        return plain(workspace.git(f"({script}) | head -c {_AGENTS_LIMIT}\n")).strip()
+        text, _ = drop_invisible(workspace.git(f"({script}) | head -c {_AGENTS_LIMIT}\n"))
+        return plain(text).strip()
     except ToolError as e:
         raise AiDevError("The repository cannot be read in the sandbox.", str(e)) from None

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import json
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +14,22 @@ from typing import Any
 import httpx2
 import openai
 from openai import OpenAI, Stream
-from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import BaseModel
 
 from .conversation import Conversation
-from .errors import Failure, Service, ServiceError, connection_code, persist
+from .errors import MALFORMED, Failure, Service, ServiceError, connection_code, persist
 from .settings import Settings
 
-_TIMEOUT = httpx2.Timeout(300, connect=10)
+_SILENCE = 300
+"""Seconds in which a server may say nothing at all."""
+_GRACE = 120
+"""Seconds behind the run's limit in which a reply that has begun may end: it is paid for."""
+_REPLY_LIMIT = 64 << 20
+"""Bytes of an answer; a long reply takes about 25 MB as a stream."""
+_EVENT_LIMIT = 16 << 20
+"""Bytes of one event of a stream."""
+_ITEMS_LIMIT = 1000
+"""Items of a reply."""
 _DROPPABLE = ("include", "prompt_cache_key")
 """What not every server knows; left out from then on when a server's 400 names it."""
 _DOING = "answer the request"
@@ -66,12 +75,17 @@ class Model:
     """One model at one server, with constant instructions and tools. Raises ServiceError."""
 
     def __init__(self, settings: Settings, instructions: str, tools: Sequence[type[BaseModel]], key: str) -> None:
-        self._client = OpenAI(
+        self._client = _Client(
             api_key=settings.openai_api_key.get_secret_value(),
             base_url=settings.openai_base_url or None,
-            timeout=_TIMEOUT,
             max_retries=0,
+            http_client=openai.DefaultHttpxClient(
+                follow_redirects=False,
+                headers={"Accept-Encoding": "identity"},
+                event_hooks={"response": [self._bound]},
+            ),
         )
+        self._until = 0.0
         self._fixed: dict[str, Any] = {
             "model": settings.model,
             "instructions": instructions,
@@ -84,15 +98,19 @@ class Model:
             "prompt_cache_key": key,
         }
 
-    def ask(self, conversation: Conversation) -> Reply:
-        """The model's next reply. Passing faults are tried again; a reply that did not end is never used."""
-        return persist(lambda: self._ask(conversation))
+    def ask(self, conversation: Conversation, until: float) -> Reply:
+        """The model's next reply. Passing faults are tried again; a reply that did not end is never used.
+
+        ``until`` is the run's limit on the monotonic clock: no try begins behind it.
+        """
+        self._until = until + _GRACE
+        return persist(lambda: self._ask(conversation), until)
 
     def _ask(self, conversation: Conversation) -> Reply:
         while True:
             try:
                 with _faults():
-                    return _read(self._stream(conversation))
+                    return _read(self._stream(conversation), conversation)
             except ServiceError as e:
                 named = [name for name in _DROPPABLE if name in self._fixed and name in e.failure.detail]
                 if e.failure.status not in (400, 422) or not named:
@@ -100,16 +118,20 @@ class Model:
                 for name in named:
                     del self._fixed[name]
 
-    def _stream(self, conversation: Conversation) -> Stream[ResponseStreamEvent]:
-        """Send the request as ready-made JSON: the SDK's ``create`` walks through the whole input every time."""
+    def _stream(self, conversation: Conversation) -> Stream[object]:
+        """Send the request as ready-made JSON, and take the events as they come, as JSON.
+
+        The SDK's ``create`` walks through the whole input every time; its types for the events cost a tenth of a second
+        to build, and give items back otherwise than the server sent them.
+        """
         head = json.dumps(self._fixed, separators=(",", ":"))[:-1]
         stream = self._client.post(
             "/responses",
-            cast_to=Response,
+            cast_to=object,
             content=f'{head},"input":{conversation.json}}}'.encode(),
-            options={"headers": {"Content-Type": "application/json"}},
+            options={"headers": {"Content-Type": "application/json"}, "timeout": self._timeout},
             stream=True,
-            stream_cls=Stream[ResponseStreamEvent],
+            stream_cls=Stream[object],
         )
         kind = stream.response.headers.get("content-type", "")
         if not kind.startswith("text/event-stream"):
@@ -117,6 +139,51 @@ class Model:
             detail = f"The answer is {kind or 'of no type'}, not a stream of events."
             raise ServiceError(Failure(Service.OPENAI, _DOING, detail, code="server_error"))
         return stream
+
+    @property
+    def _timeout(self) -> httpx2.Timeout:
+        return httpx2.Timeout(max(1.0, min(_SILENCE, self._until - time.monotonic())), connect=10)
+
+    def _bound(self, response: httpx2.Response) -> None:
+        """Let no body, an error's neither, be longer or take longer than a reply may; what is compressed stays so."""
+        response.headers.pop("content-encoding", None)
+        if isinstance(response.stream, httpx2.SyncByteStream):
+            response.stream = _Bounded(response.stream, self._until)
+
+
+class _Client(OpenAI):
+    """A client that does not tell what machine it runs on: to find that out the package starts a process."""
+
+    def platform_headers(self) -> dict[str, str]:
+        """None of them."""
+        return {}
+
+
+class _Bounded(httpx2.SyncByteStream):
+    """A body with limits: bytes in all, bytes of one event, and a moment at which it must have ended."""
+
+    def __init__(self, stream: httpx2.SyncByteStream, until: float) -> None:
+        self._stream, self._until = stream, until
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = event = 0
+        for chunk in self._stream:
+            size += len(chunk)
+            event = len(chunk) if b"\n\n" in chunk or b"\r\n\r\n" in chunk else event + len(chunk)
+            if size > _REPLY_LIMIT or event > _EVENT_LIMIT:
+                limit = _REPLY_LIMIT if size > _REPLY_LIMIT else _EVENT_LIMIT
+                raise ServiceError(_unusable(f"The answer, or one event of it, has more than {limit >> 20} MiB."))
+            if time.monotonic() > self._until:
+                raise ServiceError(_unusable("The answer had not ended when the time of the run was up."))
+            yield chunk
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._stream.close()
+
+
+def _unusable(detail: str) -> Failure:
+    return Failure(Service.OPENAI, _DOING, detail, code=MALFORMED)
 
 
 def describe(tool: type[BaseModel]) -> dict[str, Any]:
@@ -151,29 +218,40 @@ def _strict(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, An
     return kept
 
 
-def _read(stream: Stream[ResponseStreamEvent]) -> Reply:
+def _read(stream: Stream[object], conversation: Conversation) -> Reply:
     """Collect the stream up to its terminal event. Items count when they are done, not when they begin."""
     items: list[dict[str, Any]] = []
     with stream:
         for event in stream:
-            if event.type == "response.output_item.done":
-                items.append(event.item.to_dict(mode="json", warnings=False))
-            elif event.type in ("response.completed", "response.incomplete"):
-                return _reply(items, event.response)
-            elif event.type == "response.failed":
-                error = event.response.error
-                raise ServiceError(_told(error.code if error else "", error.message if error else "no reason given"))
-            elif event.type == "error":
-                raise ServiceError(_told(event.code or "", event.message))
+            if not isinstance(event, dict):
+                raise TypeError(event)
+            kind = event.get("type")
+            if kind == "response.output_item.done":
+                items.append(_shallow(event["item"]))
+                if len(items) > _ITEMS_LIMIT:
+                    raise ServiceError(_unusable(f"The reply has more than {_ITEMS_LIMIT} items."))
+            elif kind in ("response.completed", "response.incomplete"):
+                return _reply(conversation.admit(items), event["response"])
+            elif kind == "response.failed":
+                raise ServiceError(_told(event["response"].get("error") or {}))
+            elif kind == "error":
+                raise ServiceError(_told(event))
     raise ServiceError(Failure(Service.OPENAI, _DOING, "The stream ended before the reply did."))
 
 
-def _told(code: str, message: str) -> Failure:
+def _shallow(item: dict[str, Any]) -> dict[str, Any]:
+    """The item, once it can be written as JSON: one that is nested too deep raises RecursionError here, not later."""
+    json.dumps(item)
+    return item
+
+
+def _told(error: dict[str, Any]) -> Failure:
     """A failure that the server told in words, in a stream that began well."""
-    return Failure(Service.OPENAI, _DOING, message, code=code or "server_error", wait=_wait(message))
+    code, message = error.get("code"), str(error.get("message") or "no reason given")
+    return Failure(Service.OPENAI, _DOING, message, code=str(code or "server_error"), wait=_wait(message))
 
 
-def _reply(items: list[dict[str, Any]], response: Response) -> Reply:
+def _reply(items: list[dict[str, Any]], response: dict[str, Any]) -> Reply:
     parts = [
         part
         for item in items
@@ -192,18 +270,15 @@ def _reply(items: list[dict[str, Any]], response: Response) -> Reply:
         ),
         text=text,
         refusal="\n\n".join(str(part["refusal"]) for part in parts if part.get("refusal")),
-        final=response.status == "completed" and not commentary and bool(text.strip()),
-        usage=_usage(response),
+        final=response.get("status") == "completed" and not commentary and bool(text.strip()),
+        usage=_usage(response.get("usage") or {}),
     )
 
 
-def _usage(response: Response) -> Usage:
+def _usage(usage: dict[str, Any]) -> Usage:
     """The tokens used; servers other than OpenAI's may tell only some of it."""
-    usage = response.usage
-    if usage is None:
-        return Usage()
-    details = usage.input_tokens_details
-    return Usage(usage.input_tokens or 0, (details.cached_tokens or 0) if details else 0, usage.output_tokens or 0)
+    details = usage.get("input_tokens_details") or {}
+    return Usage(usage.get("input_tokens") or 0, details.get("cached_tokens") or 0, usage.get("output_tokens") or 0)
 
 
 @contextlib.contextmanager
@@ -226,7 +301,7 @@ def _faults() -> Iterator[None]:
         code = e.code if isinstance(e.code, str) else connection_code(e)
         detail = f"{e.message} {e.__cause__ or ''}"
         raise ServiceError(Failure(Service.OPENAI, _DOING, detail[:1000], code=code)) from None
-    except (httpx2.HTTPError, httpx2.StreamError, ValueError, TypeError, AttributeError, RecursionError) as e:
+    except (httpx2.HTTPError, httpx2.StreamError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise ServiceError(Failure(Service.OPENAI, _DOING, f"{type(e).__name__}: {e}"[:300])) from None
 
 

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode
 
 from .answers import Account, Commit, Head, Pull
-from .change import Change, File
+from .change import Change
 from .errors import AiDevError, ServiceError, ToolError
-from .redaction import Redactor, commit_message, cut_middle, inert
+from .flags import add_flags, describe_flags, place_flags
+from .policy import File, Policy, is_workflow
+from .redaction import Redactor, commit_message, inert
+from .redaction import body as publish
 from .redaction import title as publish_title
 from .repository import Repository
 from .snapshot import Start
@@ -104,21 +107,49 @@ class Origin:
             lines.append(f"Co-authored-by: {self.requester.login} <{address}>")
         return "\n".join(lines)
 
-    def compose(self, text: str, spent: str, link: str) -> str:
-        """The body of the pull request: the model's text with nothing live in it, then what we know ourselves."""
-        parts = [f"{link} #{self.number}"] if self.number else []
-        parts.append(cut_middle(inert(text).strip(), _BODY) or "(There is no description.)")
+    def compose(self, text: str, spent: str, link: str, flags: dict[str, str]) -> str:
+        """The body of the pull request: what deserves a look, the model's text with nothing live in it, what we know.
+
+        ``flags`` are those of flags.py.
+        """
+        parts = [flagged] if (flagged := describe_flags(flags)) else []
+        parts += [f"{link} #{self.number}"] if self.number else []
+        parts.append(publish(text, _BODY) or "(There is no description.)")
         asked = f"Requested by @{self.requester.login}. " if self.requester else ""
+        account = "" if text.startswith(UNFINISHED) else _ACCOUNT
         parts.append(
-            f"---\n{asked}The text above is the assistant's own account, checked by nobody: please review the change. "
+            f"---\n{asked}{account}Please review the change. "
             f"[Log of the run]({self.run_url}) · {self.model}{' · ' if spent else ''}{spent}"
         )
         if self.own_token:
             parts.append(_APPROVAL)
         return "\n\n".join(parts)
 
+    def read_text(self, body: str | None) -> str | None:
+        """The text in a body that ``compose`` made; None when somebody has rewritten it."""
+        pattern = rf"(?:Fixes|Refs) #{self.number}\n\n(.*)\n\n---\nRequested by @"
+        found = re.search(pattern, (body or "").replace("\r\n", "\n"), re.DOTALL)
+        return found[1] if found else None
 
+
+def _is_about_workflows(error: ServiceError, change: Change) -> bool:
+    """Whether GitHub refused because the token may not change workflows."""
+    refused = error.failure.status in (403, 404) and not error.failure.code
+    return refused and any(is_workflow(file.path) for file in change.files)
+
+
+_WORKFLOWS = (
+    "GitHub does not let this token change files under .github/workflows ({detail}). Nothing of this commit was pushed "
+    "and nothing is lost: undo those files, commit the rest, and describe them in the pull request. To have them "
+    "changed here, give the action a token with the permission `workflows: write`."
+)
 _BODY = 50_000
+_WHOLE_BODY = 65_000
+_LINKED = 2_000
+"""Characters of the text that fit into an address."""
+UNFINISHED = "The run did not end by itself."
+"""How our own text begins where the model gave none, because it could not end."""
+_ACCOUNT = "The text above is the assistant's own account, checked by nobody. "
 _APPROVAL = (
     "> [!NOTE]\n> Checks wait for a click on **Approve workflows to run** below, because this pull request was opened "
     "with the workflow's own token. They start by themselves when the action is given a GitHub App's token."
@@ -137,7 +168,10 @@ class Branch:
     us: Account
     """The account behind the token."""
     redactor: Redactor
+    policy: Policy
     draft: bool
+    permit: Callable[[], None]
+    """Asked before the first push and before the pull request is opened; raises Refused."""
     on_change: Callable[[Branch], None]
     """Told after everything that was pushed or opened."""
     pull: Pull | None = None
@@ -148,8 +182,12 @@ class Branch:
     """Whether this run opened the pull request."""
     forbidden: str = ""
     """Why GitHub lets us open no pull request."""
+    earlier: int = 0
+    """How many commits the main step pushed, where this is the post step."""
     idle: int = 0
     """How often a commit was asked for when nothing had changed."""
+    flags: dict[str, str] = field(default_factory=dict)
+    """What deserves a look of all that the run has pushed, by path."""
 
     @property
     def name(self) -> str:
@@ -170,9 +208,10 @@ class Branch:
         """Commit and push what has changed in the workspace. When this returns it is on GitHub.
 
         Raises ToolError when the change may not be committed, or when GitHub makes another tree of it than the sandbox
-        has; ServiceError.
+        has; Blocked when a secret of ours is in it; Refused when the run may not write any more; ServiceError.
         """
-        change = Change.collect(workspace, self.tree)
+        self.policy.guard(message)
+        change = Change.collect(workspace, self.tree, self.policy)
         if change.files:
             self._push(change, message)
             workspace.record(message)
@@ -181,24 +220,38 @@ class Branch:
         return change
 
     def _push(self, change: Change, message: str) -> None:
+        if not self.commits:
+            self.permit()
+        try:
+            commit = self._store(change, message)
+            self._publish(commit.sha)
+        except ServiceError as e:
+            if _is_about_workflows(e, change):
+                raise ToolError(_WORKFLOWS.format(detail=e.failure.detail)) from None
+            raise
+        self.tree = change.tree
+        self.commits.append(commit)
+        self.flags = add_flags(self.flags, change.files)
+        self.on_change(self)
+
+    def _store(self, change: Change, message: str) -> Commit:
+        """The commit on GitHub, on no branch yet."""
         tree = self.tree
         entries = [self._entry(f) for f in change.files]
         for i in range(0, len(entries), _ENTRIES):
             tree = self.repository.create_tree(tree, entries[i : i + _ENTRIES])
         if tree != change.tree:
             raise ToolError("GitHub makes another tree of these files than the sandbox has; nothing was committed.")
-        commit = self.repository.create_commit(self._sign(message), tree, self.head)
-        self._publish(commit.sha)
-        self.tree = tree
-        self.commits.append(commit)
-        self.on_change(self)
+        return self.repository.create_commit(self._sign(message), tree, self.head)
 
     def propose(self, title: str, text: str, spent: str, link: str = "Refs") -> Pull | None:
         """Open the pull request, or update ours that is open; None when GitHub forbids it (``forbidden`` says why).
 
         ``text`` is the model's; ``spent`` says what the run has used; ``link`` ("Fixes" or "Refs") is how the issue is
-        named. Raises ServiceError.
+        named. Raises Refused, ServiceError.
         """
+        if not (self.pull and self.commits):
+            self.permit()
         title, body = self._compose(title, text, spent, link)
         if self.pull and (self.pull.user is None or self.pull.user.id == self.us.id):
             self.pull = self.repository.update_pull(self.pull.number, title, body)
@@ -215,20 +268,44 @@ class Branch:
         self.on_change(self)
         return self.pull
 
+    def flag(self) -> None:
+        """List what deserves a look on top of our open pull request when its text is not written anew."""
+        pull = self.pull
+        if pull is None or pull.user is None or pull.user.id != self.us.id:
+            return
+        body = place_flags(self.flags, pull.body or "")[:_WHOLE_BODY]
+        if body != (pull.body or ""):
+            self.pull = self.repository.update_pull(pull.number, pull.title, body)
+
     def _sign(self, message: str) -> str:
         """The whole commit message: the model's, with our trailers."""
         return commit_message(self.redactor.clean(message)) + "\n\n" + self.origin.trailers
 
     def _compose(self, title: str, text: str, spent: str, link: str) -> tuple[str, str]:
-        """The pull request's title and body."""
+        """The pull request's title and body. Raises Blocked when a secret of ours is in the model's text."""
+        self.policy.guard(title, text)
         self.proposal = (publish_title(self.redactor.clean(title)), self.redactor.clean(text))
-        return self.proposal[0], self.origin.compose(self.proposal[1], spent, link)
+        return self.proposal[0], self.origin.compose(self.proposal[1], spent, link, self.flags)
 
-    def compare_url(self, server_url: str, title: str) -> str:
-        """The page on which a person can open the pull request."""
+    def compare_url(self, server_url: str) -> str:
+        """The page on which a person can open the pull request, with its title and the beginning of its text."""
+        title, text = self.proposal or ("", "")
         pair = f"{quote(self.start.base)}...{quote(self.name)}"
-        query = urlencode({"quick_pull": "1", "title": title})
+        query = urlencode({"quick_pull": "1", "title": title, "body": inert(text)[:_LINKED]})
         return f"{server_url}/{self.repository.full_name}/compare/{pair}?{query}"
+
+    def describe_push(self) -> str:
+        """What became of the last commit, for the model."""
+        return f"Committed and pushed {self.head[:12]} to {self.name}"
+
+    def describe_pull(self) -> str:
+        """What became of the pull request, for the model."""
+        if self.pull is None:
+            return f"GitHub does not let us open pull requests here. The work is safe on {self.name}; finish up."
+        if self.pull.user and self.pull.user.id != self.us.id:
+            owner = self.pull.user.login
+            return f"Pull request #{self.pull.number} is open; @{owner} opened it, and its text was left as it is."
+        return f"Pull request #{self.pull.number} is {'open' if self.opened else 'updated'}: {self.pull.html_url}"
 
     def _open(self, title: str, body: str) -> Pull:
         try:
@@ -257,7 +334,7 @@ class Branch:
         entry: dict[str, object] = {"path": file.path, "mode": file.mode or "100644", "type": "blob"}
         if file.verb == "D":
             return entry | {"sha": None}
-        if len(file.data) <= _INLINE and b"\0" not in file.data:
+        if file.data and len(file.data) <= _INLINE and b"\0" not in file.data:
             try:
                 return entry | {"content": file.data.decode()}
             except UnicodeDecodeError:
@@ -277,6 +354,7 @@ class Rehearsal(Branch):
 
     def _push(self, change: Change, message: str) -> None:
         self.tree = change.tree
+        self.flags = add_flags(self.flags, change.files)
         self.commits.append(Commit(sha=change.tree))
         self.messages.append(self._sign(message))
 
@@ -284,3 +362,11 @@ class Rehearsal(Branch):
         """Keep the title and the body; give the pull request that would be there."""
         _, self.body = self._compose(title, text, spent, link)
         return Pull(number=0, html_url="(not opened: this is a rehearsal)", head=Head(ref=self.name, sha=self.head))
+
+    def describe_push(self) -> str:
+        """What would have become of the last commit."""
+        return f"This is a rehearsal, so nothing is pushed; to {self.name} would be committed"
+
+    def describe_pull(self) -> str:
+        """What would have become of the pull request."""
+        return "This is a rehearsal, so no pull request is opened; yours is shown in the summary."

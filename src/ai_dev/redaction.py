@@ -7,6 +7,9 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .leaks import Leaks
+from .visible import drop_invisible, find_open_fence
+
 HIDDEN = "***"
 _SHORTEST_SECRET = 6
 _TOKENS = re.compile(
@@ -19,24 +22,33 @@ _LINE_LENGTH = 2000
 
 @dataclass(frozen=True)
 class Redactor:
-    """Hides the run's secrets: by exact value first, by the shapes of known credentials second."""
+    """Hides the run's secrets: by exact value first, by the shapes of known credentials second, disguised ones last."""
 
     secrets: tuple[str, ...] = ()
+    leaks: Leaks = Leaks(())
 
     @classmethod
     def of(cls, values: Iterable[str]) -> Redactor:
         """A redactor of these values, longest first so that none hides a part of another."""
-        return cls(tuple(sorted({v for v in values if len(v) >= _SHORTEST_SECRET}, key=len, reverse=True)))
+        secrets = sorted({v for v in values if len(v) >= _SHORTEST_SECRET}, key=len, reverse=True)
+        return cls(tuple(secrets), Leaks.of(secrets))
 
     def clean(self, text: str) -> str:
-        """Foreign text that may be shown: plain first, so that nothing invisible takes a secret apart, then hidden."""
-        return self.hide(plain(text))
+        """Foreign text that may be shown: without what is invisible, for it may split a secret, and without secrets."""
+        return self.hide(drop_invisible(plain(text))[0])
 
     def hide(self, text: str) -> str:
         """The text without secrets."""
         for secret in self.secrets:
             text = text.replace(secret, HIDDEN)
-        return _TOKENS.sub(HIDDEN, text)
+        return self._hide_disguised(_TOKENS.sub(HIDDEN, text))
+
+    def _hide_disguised(self, text: str) -> str:
+        """The text without the lines that hold a secret in disguise; nothing of it where one goes over lines."""
+        if not self.leaks.found_in(text):
+            return text
+        text = "\n".join(HIDDEN if self.leaks.found_in(line) else line for line in text.split("\n"))
+        return HIDDEN if self.leaks.found_in(text) else text
 
 
 def plain(text: str) -> str:
@@ -79,33 +91,59 @@ def left_out(size: int, where: str = "") -> str:
     return f"\n\n[… {size:,} bytes left out{'; ' + where if where else ''} …]\n\n"
 
 
-_ENTITY = re.compile(r"&(?=#|commat;|num;)")
-"""GitHub looks for mentions and references when ``&#64;`` is an @ already."""
-_MENTION = re.compile(r"(?<![A-Za-z0-9])@(?=\w)")
-_REFERENCE = re.compile(r"#(?=\d)|(?<![A-Za-z0-9])GH-(?=\d)", re.IGNORECASE)
-_HTML = re.compile(r"<(?=[a-zA-Z/!?])")
-_IMAGE = re.compile(r"!(?=\[)")
-_SLASH = re.compile(r"^([^\S\n]*)/(?=[a-zA-Z])", re.MULTILINE)
-_FORGED = re.compile(r"^[^\S\n]*(?:[A-Z][A-Za-z]*(?:-[A-Za-z]+)+|(?i:[a-z]+(?:-[a-z]+)*-by))[^\S\n]*:.*$", re.MULTILINE)
+_BREAK = "\u200b"
+"""A zero-width space: what it takes apart reads the same, and neither GitHub nor a bot acts on it."""
+_LIVE = tuple(
+    re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+    for pattern in (
+        r"&(?=#|(?!(?:amp|gt|lt|nbsp|quot);)[a-z][a-z0-9]{1,31};)",  # an entity: to GitHub &#64; is an @
+        r"(?<![a-z0-9])@(?=\w)",  # a mention
+        r"(?<=[a-z0-9])@(?=[0-9a-f]{7})",  # a commit, as in owner/name@sha
+        r"#(?=\d)|(?<![a-z0-9])GH(?=\\?-\d)",  # an issue; a backslash is gone when GitHub looks for one
+        r"(?<=/)(?:issues|pulls?|commit|discussions)(?=\\?/)",  # the address of one of these
+        r"<(?=[a-z/!?])",  # HTML, and an address in angle brackets
+        r"!(?=\[)",  # an image
+        r"\](?=\([\s<]*+(?:[/\\]{2}|[^\s()<>:/\\&#?]*+[:&\\]))",  # a link that may lead to another server
+        r"^[ \t>*+\-0-9.)]*+(?=\[(?![ x]\][ \t]))",  # the definition of a link; a box to tick is none
+        r":(?=\\?/\\?/)|(?<![a-z0-9])(?:www(?=\\?\.)|(?:mailto|xmpp)(?=\\?:))",  # an address that is linked
+        r"(?<=```|~~~)[^\S\n]*+(?=mermaid|math|geojson|topojson|stl|suggestion)",  # code that is more than code
+        r"\\(?=href|url)",  # a link in a formula
+        r"^[^\S\n]*+(?=/[a-z])",  # a command to a bot
+        r"^[^\S\n]*+[a-z]++(?:-[a-z]++)*?-by(?=[^\S\n]*+:)",  # a trailer: a squash puts the text into the commit
+    )
+)
+"""What is live in Markdown: it is broken behind the part that matches."""
+_SERVICES = "ci|cd|actions|azp|azurepipelines|appveyor|circleci|netlify|travis|vercel|woodpecker"
 _SKIP_CI = re.compile(
-    r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^[^\S\n]*skip-checks[^\S\n]*:.*$",
+    rf"\[(?:(?:skip|no)[ _-](?:{_SERVICES})|(?:{_SERVICES})[ _-]skip)\]|\*\*\*NO_CI\*\*\*"
+    r"|^[^\S\n]*skip-checks[^\S\n]*:.*$",
     re.IGNORECASE | re.MULTILINE,
 )
+_FORGED = re.compile(r"^[^\S\n]*(?:[A-Z][A-Za-z]*(?:-[A-Za-z]+)+|(?i:[a-z]+(?:-[a-z]+)*-by))[^\S\n]*:.*$", re.MULTILINE)
 
 
 def inert(text: str) -> str:
-    """The model's Markdown with nothing live in it: no mention, cross-reference, closing keyword, HTML, image, command.
+    """The model's Markdown with nothing live in it, which else reads the same.
 
-    A zero-width space is put behind the character that would make it live, so that it still reads the same.
+    Live are mentions, references and with them closing keywords, links to other servers, images, HTML, commands to
+    bots, CI switches, trailers; and characters that show nothing.
     """
-    text = _SKIP_CI.sub("…", plain(text))  # by something, or the text around it could close to another
-    text = _ENTITY.sub("&\u200b", text)
-    text = _MENTION.sub("@\u200b", text)
-    text = _REFERENCE.sub(lambda m: m.group() + "\u200b", text)
-    text = re.sub(r"(?<=/)(issues|pull|pulls|commit)(?=/[0-9a-f])", "\\1\u200b", text)
-    text = _HTML.sub("<\u200b", text)
-    text = _IMAGE.sub("!\u200b", text)
-    return _SLASH.sub("\\1\u200b/", text)
+    text = _SKIP_CI.sub(
+        "…", drop_invisible(plain(text))[0]
+    )  # by something, or what is around it could close to another
+    for live in _LIVE:
+        text = live.sub(rf"\g<0>{_BREAK}", text)
+    return text
+
+
+def body(text: str, limit: int) -> str:
+    """The model's text for a comment or a pull request: nothing live in it, also where its middle is cut out.
+
+    Code in it has an end, so that it takes in nothing of what is written below.
+    """
+    text = inert(cut_middle(inert(text).strip(), limit))
+    fence = find_open_fence(text)
+    return f"{text}\n{fence}" if fence else text
 
 
 def title(text: str, limit: int = 200) -> str:
@@ -115,6 +153,6 @@ def title(text: str, limit: int = 200) -> str:
 
 def commit_message(text: str, limit: int = 10_000) -> str:
     """The model's commit message: subject cut to one line, trailers and CI switches taken out, references inert."""
-    subject, _, body = plain(text[:limit]).strip().partition("\n")
-    body = _FORGED.sub("", inert(body)).strip()
-    return title(subject) + (f"\n\n{body}" if body else "")
+    subject, _, rest = drop_invisible(plain(text[:limit]))[0].strip().partition("\n")
+    rest = inert(_FORGED.sub("", rest)).strip()
+    return title(subject) + (f"\n\n{rest}" if rest else "")

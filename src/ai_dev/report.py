@@ -9,12 +9,13 @@ from .budget import Budget
 from .errors import AiDevError, Status
 from .log import Log
 from .pull_request import Branch
-from .redaction import Redactor, cut_middle, inert
+from .redaction import Redactor, body, cut_middle, inert
 from .runner import Event, Runner
 from .status_comment import StatusComment
 
 _COMMENT = 60_000
 _OUTPUT = 60_000
+_TEXT = 40_000
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,10 @@ class Report:
     branch: Branch | None = None
     extra: str = ""
     """More for the summary, in Markdown."""
+    sandbox: str = ""
+    """What the sandbox holds and reaches, for the summary, in Markdown."""
+    given: str = ""
+    """What the model was given to read, in sentences for the summary."""
     _closed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -80,10 +85,17 @@ class Report:
             self._closed = True
         ending = ending.clean(self.redactor)
         text = self._describe(ending)
-        if self.status and ending.status not in (Status.SKIPPED, Status.REFUSED):
+        if self.status and ending.status is not Status.SKIPPED:
             self.status.end(ending.status, cut_middle(text, _COMMENT), self.branch)
         self._set_outputs(ending)
-        self.runner.write_summary(f"## AI Dev: {ending.status}\n\n{text}\n\n{self.redactor.hide(self.extra)}")
+        summary = [
+            f"## AI Dev: {ending.status}",
+            text,
+            self.redactor.hide(self.sandbox),
+            self.given,
+            self.redactor.hide(self.extra),
+        ]
+        self.runner.write_summary("\n\n".join(summary))
         level = "warning" if ending.status is Status.BRANCH else "error" if ending.status.exit_code else "notice"
         self.log.close(self._sentence(ending), level)
         return ending.status
@@ -116,14 +128,19 @@ class Report:
         """The ending in Markdown, for the comment and the summary."""
         parts = [self._headline(ending)]
         if ending.why:
-            parts.append(_quote(inert(ending.why)))
+            parts.append(_quote(body(ending.why, _TEXT // 4)))
         if ending.cure:
             parts.append(f"**What to do:** {ending.cure}")
         if ending.text:
-            parts.append("The assistant says:\n\n" + _quote(inert(ending.text)))
+            parts.append("The assistant says:\n\n" + _quote(body(ending.text, _TEXT)))
+        if ending.status is Status.BRANCH and self.branch and self.branch.proposal:
+            title, text = self.branch.proposal
+            parts.append(
+                f"The pull request's title and text would be:\n\n{_quote(inert(f'{title}{chr(10) * 2}{text}'))}"
+            )
         parts.append(self._kept(ending))
         if ending.kept:
-            parts.append("**Not delivered:**\n\n" + _quote(inert(ending.kept)))
+            parts.append("**Not delivered:**\n\n" + _quote(body(ending.kept, _TEXT // 4)))
         spent = self.budget.describe()
         parts.append(f"[Log of the run]({self.runner.run_url}){' · ' if spent else ''}{spent}")
         return "\n\n".join(part for part in parts if part)
@@ -147,9 +164,11 @@ class Report:
     def _kept(self, ending: Ending) -> str:
         """What is on GitHub when the run did not end by itself."""
         branch = self.branch
-        if branch is None or not branch.exists or ending.status.exit_code == 0:
+        if branch is None or not branch.exists or (ending.status.exit_code == 0 and ending.status != Status.REFUSED):
             return ""
         where = f"in #{branch.pull.number}" if branch.pull else f"on the branch `{branch.name}`"
+        if ending.status is Status.REFUSED:
+            return f"What was pushed before is {where}."
         return f"What was done so far is kept {where}. Comment `{self.go_on}` to go on."
 
 

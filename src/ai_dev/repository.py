@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from urllib.parse import quote
 
 import github
 import requests
+import urllib3
 from github import Auth, Github, GithubException
 from github.Requester import Requester
 from pydantic import TypeAdapter, ValidationError
@@ -24,16 +27,25 @@ _TIMEOUT = 20
 _PER_PAGE = 100
 _PAGES = 10
 """Pages of a listing that are read at the most."""
-
+_ANSWER_LIMIT = 32 << 20
+"""Bytes of one answer: a hundred comments as long as GitHub lets them be have 26 MB."""
+_ANSWER_TIME = 120
+"""Seconds for one answer, however slowly it comes."""
 
 _Shape = TypeVar("_Shape")
 
 
 class Repository:
-    """One repository on GitHub, seen with one token. Thread-safe. Raises ServiceError."""
+    """One repository on GitHub, seen with one token. Thread-safe. Raises ServiceError.
 
-    def __init__(self, api_url: str, full_name: str, token: str, certificates: str | None = None) -> None:
+    Nothing is asked again behind ``until``, a moment of the monotonic clock.
+    """
+
+    def __init__(
+        self, api_url: str, full_name: str, token: str, certificates: str | None = None, until: float = math.inf
+    ) -> None:
         self.full_name = full_name
+        self._until = until
         self._path = f"/repos/{full_name}"
         self._local = threading.local()
         self._open: Callable[[], Requester] = lambda: (
@@ -182,13 +194,13 @@ class Repository:
             unknown = True
             return make()
 
-        return persist(ask)
+        return persist(ask, self._until)
 
     def _ask(
         self, verb: str, path: str, shape: type[_Shape] | None, doing: str, body: dict[str, Any] | None = None
     ) -> _Shape:
         """One request whose answer has this shape, repeated after passing faults."""
-        return persist(lambda: self._ask_once(verb, path, shape, doing, body))
+        return persist(lambda: self._ask_once(verb, path, shape, doing, body), self._until)
 
     def _ask_once(
         self, verb: str, path: str, shape: type[_Shape] | None, doing: str, body: dict[str, Any] | None = None
@@ -200,7 +212,7 @@ class Repository:
     @property
     def _requester(self) -> Requester:
         if not hasattr(self._local, "requester"):
-            self._local.requester = self._open()
+            self._local.requester = _bound(self._open())
         return self._local.requester  # type: ignore[no-any-return]
 
     @staticmethod
@@ -212,6 +224,28 @@ class Repository:
             raise ServiceError(Failure(Service.GITHUB, doing, detail, code=MALFORMED)) from None
 
 
+class _Unbounded(requests.RequestException):
+    """An answer is longer, or takes longer, than any that GitHub gives."""
+
+
+def _bound(requester: Requester) -> Requester:
+    """The requester with limits to its answers, which it reads whole; its session can be had in no other way."""
+    session: requests.Session = requester._Requester__createConnection().session  # type: ignore[attr-defined]  # noqa: SLF001
+    session.hooks["response"] = [_read_bounded]
+    return requester
+
+
+def _read_bounded(response: requests.Response, **_: object) -> None:
+    """Read the body here, before requests does so without a limit."""
+    data, until = bytearray(), time.monotonic() + _ANSWER_TIME
+    while chunk := response.raw.read1(1 << 16, decode_content=True):
+        data += chunk
+        if len(data) > _ANSWER_LIMIT or time.monotonic() > until:
+            response.close()
+            raise _Unbounded(f"The answer has more than {_ANSWER_LIMIT >> 20} MiB or took over {_ANSWER_TIME} s.")
+    response.raw = io.BytesIO(data)
+
+
 @contextlib.contextmanager
 def _faults(doing: str) -> Iterator[None]:
     """Turn what PyGithub raises into ServiceError: it lets errors of requests through and trips over odd bodies."""
@@ -219,7 +253,9 @@ def _faults(doing: str) -> Iterator[None]:
         yield
     except GithubException as e:
         raise ServiceError(_failure(e, doing)) from None
-    except (requests.RequestException, OSError) as e:
+    except _Unbounded as e:
+        raise ServiceError(Failure(Service.GITHUB, doing, str(e), code=MALFORMED)) from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as e:
         detail = f"The connection failed: {type(e).__name__}."
         raise ServiceError(Failure(Service.GITHUB, doing, detail, code=connection_code(e))) from None
     except (ValueError, AttributeError, AssertionError, TypeError, RecursionError) as e:

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
+from .access import Access
 from .answers import Account, Pull
+from .background import begin
 from .budget import Budget
 from .errors import AiDevError, ServiceError, persist
 from .event import Trigger
+from .flags import load_flags, read_flags, save_flags
+from .leaks import Leaks
+from .network import Network
+from .policy import Policy
+from .preparation import Ground
+from .probe import Boundary, Target
 from .pull_request import Branch, Line, Origin, Rehearsal
 from .report import Report
 from .repository import Repository
 from .runner import Runner, Step, Warned, trust
-from .settings import Settings
+from .settings import SECRETS, Settings
 from .snapshot import Snapshot, Start
 from .status_comment import StatusComment
 from .task import WORKING, Task, is_ours, read_marker
@@ -27,7 +34,9 @@ from .tools import Desk
 from .workspace import Workspace
 
 _ACTIONS_BOT = "github-actions[bot]"
-_Result = TypeVar("_Result")
+_OPENAI = "https://api.openai.com"
+DELIVERY = 480
+"""Seconds behind the run's limit in which what was done can be delivered: less than the sandbox lives on."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,7 @@ class Session:
     report: Report
     trigger: Trigger
     repository: Repository
+    access: Access
     folder: Path
     """A temporary folder of the run."""
     certificates: str | None
@@ -53,8 +63,11 @@ class Session:
         trigger = Trigger.read(runner.read_event(), settings, runner)
         certificates = trust(settings.ca_certificates, folder)
         token = settings.github_token.get_secret_value()
-        repository = Repository(runner.api_url, runner.repository, token, certificates)
-        return cls(settings, runner, report, trigger, repository, folder, certificates)
+        until = report.budget.until + DELIVERY
+        repository = Repository(runner.api_url, runner.repository, token, certificates, until)
+        bots = frozenset(filter(None, settings.allowed_bots.split(", ")))
+        access = Access(trigger, runner, repository, settings.label, bots)
+        return cls(settings, runner, report, trigger, repository, access, folder, certificates)
 
     @contextlib.contextmanager
     def start_sandbox(self) -> Iterator[Future[Workspace]]:
@@ -64,7 +77,8 @@ class Session:
 
         def create() -> Workspace:
             metadata = {"repository": runner.repository, "run-id": runner.run_id, "key": key}
-            workspace = Workspace.create(self.settings, metadata, self.settings.max_minutes * 60, self.report.tell)
+            seconds = self.settings.max_minutes * 60
+            workspace = Workspace.create(self.settings, self.find_network(), metadata, seconds, self.report.tell)
             runner.save_state(sandbox_id=workspace.id)
             return workspace
 
@@ -97,7 +111,20 @@ class Session:
                 return comment.id
         return None
 
-    def prepare(self, sandbox: Future[Workspace]) -> tuple[Desk, Task]:
+    def find_network(self) -> Network:
+        """What the sandbox may reach. A repository is private unless the payload or GitHub says that it is not."""
+        choice = self.settings.sandbox_network
+        private = choice == "auto" and (self.trigger.about or self.repository.read_about()).private
+        return Network.of(choice, private=private)
+
+    def find_boundary(self) -> Boundary:
+        """What the sandbox must not hold or reach."""
+        settings = self.settings
+        secrets = {name.replace("_", "-"): getattr(settings, name).get_secret_value() for name in SECRETS}
+        targets = Target.of(self.runner.server_url), Target.of(settings.openai_base_url or _OPENAI)
+        return Boundary(secrets, self.find_network(), targets)
+
+    def prepare(self, sandbox: Future[Workspace]) -> tuple[Desk, Task, Ground]:
         """Read the issue and fetch the repository while the sandbox starts, then bring them together."""
         self.report.tell(Step("Start the sandbox, fetch the repository, read the issue"))
         repository, rehearsal = self.repository, self.settings.dry_run
@@ -114,9 +141,11 @@ class Session:
             if future in done:
                 future.result()
         workspace, snapshot = sandbox.result(), fetched.result()
-        branch = self.take_branch(snapshot.start, workspace.load(snapshot), task.us, pulls[0] if pulls else None)
+        ground = Ground.prepare(workspace, snapshot, self.find_boundary(), self.report.budget, self.report.tell)
+        self.report.sandbox = ground.describe()
+        branch = self.take_branch(snapshot.start, ground.tree, task.us, pulls[0] if pulls else None)
         greeted.result()
-        return Desk(workspace, branch, self.report.tell, self.report.budget), task
+        return Desk(workspace, branch, self.report.tell, self.report.budget), task, ground
 
     def take_branch(self, start: Start, tree: str, us: Account, pull: Pull | None) -> Branch:
         """The branch to deliver on; what the post step needs of it is kept, now and whenever it grows."""
@@ -134,9 +163,12 @@ class Session:
             origin,
             us=us,
             redactor=self.report.redactor,
+            policy=Policy(Leaks.of(self.report.redactor.secrets), tuple(self.settings.allow_paths.split("\n"))),
             draft=self.settings.draft,
+            permit=self.access.check_again,
             on_change=self._remember,
             pull=pull,
+            flags=load_flags(self.runner.state.get("flags", "")) or read_flags((pull and pull.body) or ""),
         )
         self._remember(branch)
         if not self.settings.dry_run:  # what is not on GitHub is not reported as if it were
@@ -178,7 +210,8 @@ class Session:
                 depth=settings.fetch_depth,
                 pack=self.folder / "base.pack",
                 certificates=self.certificates,
-            )
+            ),
+            self.report.budget.until,
         )
 
     def _remember(self, branch: Branch) -> None:
@@ -188,6 +221,8 @@ class Session:
             branch=branch.name,
             branch_sha=branch.head if branch.exists else "",
             tree=branch.tree,
+            pushed=len(branch.commits),
+            flags=save_flags(branch.flags),
             us=branch.us.login,
             us_id=branch.us.id,
         )
@@ -198,17 +233,3 @@ class Session:
                 sandbox.result().close()
             except ServiceError as e:
                 self.report.tell(Warned(f"The sandbox may live on until its time is up: {e}"))
-
-
-def begin(work: Callable[[], _Result]) -> Future[_Result]:
-    """Begin this now, in a thread that no exit waits for."""
-    future: Future[_Result] = Future()
-
-    def carry_out() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as e:  # noqa: BLE001 - it is raised where the result is asked for
-            future.set_exception(e)
-
-    threading.Thread(target=carry_out, daemon=True).start()
-    return future

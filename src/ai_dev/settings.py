@@ -10,6 +10,8 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from .errors import InputError
+from .network import read_choice
+from .redaction import one_line
 
 
 def _number(text: object) -> object:
@@ -65,6 +67,38 @@ def _certificates(text: str) -> str:
     return found
 
 
+_BOTS = 50
+
+
+def _bots(text: str) -> str:
+    """Logins, each once, with a comma and a blank between them."""
+    logins = [login.strip() for login in re.split(r"[,\n]", text[:10_000]) if login.strip()]
+    if len(text) > 10_000 or len(logins) > _BOTS:
+        raise ValueError(f"give at most {_BOTS} logins")
+    for login in logins:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?", login):
+            raise ValueError(f"{one_line(login, 60)} is no login: name each bot, such as renovate[bot]")
+    return ", ".join(dict.fromkeys(logins))
+
+
+_PATHS = 100
+
+
+def _paths(text: str) -> str:
+    """Paths from the repository's root, one a line; those of folders end with a slash."""
+    paths = [path.strip() for path in re.split(r"[,\n]", text[:20_000]) if path.strip()]
+    if len(text) > 20_000 or len(paths) > _PATHS:
+        raise ValueError(f"give at most {_PATHS} paths")
+    for path in paths:
+        parts = path.removesuffix("/").split("/")
+        if any(part in ("", ".", "..") for part in parts) or re.search(r"[*?\[\]\\:\x00-\x1f]", path):
+            raise ValueError(
+                f"{one_line(path, 100)} is no path from the repository's root: name each file, such as "
+                ".github/workflows/ci.yml, or a folder with a slash behind it; there are no patterns"
+            )
+    return "\n".join(dict.fromkeys(paths))
+
+
 SECRETS = ("github_token", "openai_api_key", "e2b_api_key")
 
 
@@ -79,7 +113,7 @@ Address = Annotated[
     str,
     _pattern(
         r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[^\s?#]*)?",
-        "give an address such as https://host.example/path",
+        "give a whole address, from http or https to its host and path",
     ),
     AfterValidator(lambda address: address.rstrip("/")),
 ]
@@ -95,12 +129,14 @@ class Settings(BaseModel):
     openai_api_key: Secret
     e2b_api_key: Secret
     label: str = Field("ai-dev", max_length=50)
+    allowed_bots: Annotated[str, AfterValidator(_bots)] = ""
     command: Annotated[
         str, _pattern(r"/[A-Za-z0-9][A-Za-z0-9_-]{0,48}", "give a slash and a word behind it, such as /ai-dev")
     ] = "/ai-dev"
     issue_number: Annotated[Number | None, Field(None, ge=1, le=999_999_999)]
     task: str = Field("", max_length=60_000)
     base_branch: Annotated[str, AfterValidator(_branch)] = ""
+    allow_paths: Annotated[str, AfterValidator(_paths)] = ""
     branch_prefix: Annotated[str, AfterValidator(_branch_prefix)] = "ai-dev/"
     fetch_depth: Annotated[Number, Field(1, ge=0)]
     model: Annotated[str, _pattern(r"\S{1,200}", "give the name of a model; it has no blanks")] = "gpt-6.2-sol"
@@ -110,6 +146,7 @@ class Settings(BaseModel):
     e2b_api_url: Address = ""
     e2b_sandbox_url: Address = ""
     sandbox_template: Annotated[str, _pattern(r"[A-Za-z0-9._/:-]{1,200}", "give the name or the id of a template")] = ""
+    sandbox_network: Annotated[str, AfterValidator(read_choice)] = "auto"
     ca_certificates: Annotated[str, AfterValidator(_certificates)] = ""
     max_turns: Annotated[Number, Field(100, ge=1, le=1000)]
     max_minutes: Annotated[Number, Field(45, ge=1, le=1380)]

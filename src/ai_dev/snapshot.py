@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import urllib3
 from dulwich.client import HttpGitClient, HTTPUnauthorized
@@ -15,11 +15,16 @@ from dulwich.config import ConfigFile
 from dulwich.errors import GitProtocolError, HangupException, NotGitRepository
 from dulwich.refs import Ref
 
-from .errors import Failure, Service, ServiceError, connection_code
+from .errors import MALFORMED, Failure, Service, ServiceError, connection_code
 
+_DOING = "send the repository's files (git)"
 _HEADS = "refs/heads/"
 _TAGS = "refs/tags/"
 _TIMEOUT = 60
+_REFS_LIMIT = 16 << 20
+"""Bytes of the server's listing of refs: some 200,000 of them."""
+_PACK_LIMIT = 4 << 30
+"""Bytes of the server's answer with the pack."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class Snapshot:
         """
         server, full_name = address
         whole = depth == 0
-        client = HttpGitClient(
+        client = _Client(
             server,
             username="x-access-token",
             password=token,
@@ -89,6 +94,7 @@ class Snapshot:
             tags.update(_named(refs, _TAGS) if whole else {})
             start = choose(_named(refs, _HEADS))
             chosen.append(start)
+            client.limit = _PACK_LIMIT
             return [sha.encode() for sha in dict.fromkeys((start.base_sha, start.sha, *tags.values()))]
 
         asked = [(_HEADS + prefix).encode() for prefix in prefixes] + ([_TAGS.encode()] if whole else [])
@@ -125,18 +131,39 @@ def _named(refs: dict[Ref, bytes], prefix: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _faults() -> Iterator[None]:
-    doing = "send the repository's files (git)"
     try:
         yield
+    except ServiceError:
+        raise
     except HTTPUnauthorized:
-        raise ServiceError(Failure(Service.GITHUB, doing, "The token was not accepted.", status=401)) from None
+        raise ServiceError(Failure(Service.GITHUB, _DOING, "The token was not accepted.", status=401)) from None
     except NotGitRepository:
-        raise ServiceError(Failure(Service.GITHUB, doing, "The repository was not found.", status=404)) from None
+        raise ServiceError(Failure(Service.GITHUB, _DOING, "The repository was not found.", status=404)) from None
     except (GitProtocolError, HangupException, urllib3.exceptions.HTTPError, OSError, AssertionError, ValueError) as e:
         detail = f"{type(e).__name__}: {e}"[:300]
         told = re.search(r"\bhttp resp ([0-9]{3})\b", str(e))
         status = int(told[1]) if told else None
-        raise ServiceError(Failure(Service.GITHUB, doing, detail, status=status, code=connection_code(e))) from None
+        raise ServiceError(Failure(Service.GITHUB, _DOING, detail, status=status, code=connection_code(e))) from None
+
+
+class _Client(HttpGitClient):
+    """A client that reads at most ``limit`` bytes more."""
+
+    limit = _REFS_LIMIT
+
+    def _http_request(self, *args: Any, **kwargs: Any) -> tuple[Any, Callable[[int], bytes]]:
+        response, read = super()._http_request(*args, **kwargs)
+
+        def read_bounded(size: int = -1) -> bytes:
+            data = read(min(size, self.limit + 1) if size >= 0 else self.limit + 1)
+            self.limit -= len(data)
+            if self.limit < 0:
+                raise ServiceError(
+                    Failure(Service.GITHUB, _DOING, "It sends more than any repository has.", code=MALFORMED)
+                )
+            return data
+
+        return response, read_bounded
 
 
 class _NoHistory:

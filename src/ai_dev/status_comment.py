@@ -73,13 +73,19 @@ class StatusComment:
             self._edit(self._working(branch))
 
     def end(self, status: Status, text: str, branch: Branch | None) -> None:
-        """Say how it ended. A new pull request notifies by itself; else a new comment takes the place of the old."""
+        """Say how it ended. A new pull request notifies by itself; else a new comment takes the place of the old.
+
+        A run that may not write any more makes the comment that is there true, and posts none.
+        """
         body = self._marker(status, branch) + "\n" + text
         with self._lock:
             self._ended = True
             try:
-                if self.comment and (status is Status.OPENED or self.notified):
-                    self.repository.edit_comment(self.comment, body)
+                if self.comment and (status in (Status.OPENED, Status.REFUSED) or self.notified):
+                    if self._replace(body) or status is Status.REFUSED:
+                        return
+                    self.comment = None
+                if status is Status.REFUSED:
                     return
                 old = self.comment
                 self._keep(self.repository.post_comment(self.number, body, self._marker(status, branch)))
@@ -87,6 +93,16 @@ class StatusComment:
                     self.repository.delete_comment(old)
             except ServiceError as e:
                 self._warn(e)
+
+    def _replace(self, body: str) -> bool:
+        """Give the comment this text; False when somebody has deleted it."""
+        try:
+            self.repository.edit_comment(self.comment or 0, body)
+        except ServiceError as e:
+            if e.failure.status != 404:
+                raise
+            return False
+        return True
 
     def _edit(self, body: str) -> None:
         with self._lock:
@@ -110,7 +126,7 @@ class StatusComment:
         lines = [self._marker(WORKING, branch), head]
         if self._turn:
             lines += ["", f"Turn {self._turn}" + (f", commits pushed: {len(branch.commits)}" if branch else "")]
-        steps = [f"{_TASKS[status]} {inert(one_line(step, 200))}" for step, status in self._plan]
+        steps = [f"{_TASKS[status]} {inert(one_line(self.redactor.clean(step), 200))}" for step, status in self._plan]
         return self.redactor.hide("\n".join([*lines, "", *steps]).rstrip())
 
     def _marker(self, status: str, branch: Branch | None) -> str:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import secrets
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
 from typing import Any, Self
 
 from .answers import Account, Comment, Issue
+from .discussion import Discussion
 from .errors import AiDevError, ServiceError, Skipped
 from .event import Kind, Trigger
 from .redaction import one_line, plain
 from .repository import Repository
+from .visible import drop_invisible, see
 
 _TITLE_LIMIT = 256
 _BODY_LIMIT = 20_000
 _COMMENT_LIMIT = 4_000
-_COMMENTS = 20
+_REQUEST_LIMIT = 60_000
 
 WORKING = "working"
 """The status in the marker of a run that has not ended."""
@@ -32,8 +36,8 @@ def write_marker(**values: str | None) -> str:
 
 
 def read_marker(body: str | None) -> dict[str, Any] | None:
-    """The values of the marker in a comment; None where there is none."""
-    if found := _MARKER.search(body or ""):
+    """The values of the marker that a comment begins with; None where it does not, for others may quote one."""
+    if found := _MARKER.match(body or ""):
         try:
             values = json.loads(found[1])
         except (ValueError, RecursionError):
@@ -49,15 +53,30 @@ def read_prompt(name: str, **values: object) -> str:
 
 
 @dataclass(frozen=True)
+class Brief:
+    """The task as the model reads it, and what was kept from it."""
+
+    text: str
+    hidden: int
+    """Characters that no reader of the page sees, and that were therefore removed."""
+    left_out: int
+    """Comments before the trigger that are not shown."""
+
+    def describe(self) -> str:
+        """What the model was given, in a sentence or two for people."""
+        digest = hashlib.sha256(self.text.encode("utf-8", "replace")).hexdigest()
+        kept = f"Removed from it as hidden: {self.hidden:,} characters. Comments left out: {self.left_out:,}."
+        return f"The task as the model read it has the SHA-256 {digest}. {kept}"
+
+
+@dataclass(frozen=True)
 class Task:
     """What is to be done. Without an issue there is only the request."""
 
     trigger: Trigger
     issue: Issue | None
-    discussion: tuple[Comment, ...]
-    """What was said before the trigger, oldest first."""
-    left_out: int
-    """Older comments that are not shown."""
+    discussion: Discussion
+    """What was said before the trigger."""
     status: Comment | None
     """Our status comment of an earlier run."""
     us: Account
@@ -70,14 +89,14 @@ class Task:
         Raises Skipped when the issue is closed, AiDevError when it cannot be worked on, ServiceError.
         """
         if trigger.number is None:
-            return cls(trigger, None, (), 0, None, repository.read_viewer())
+            return cls(trigger, None, Discussion(), None, repository.read_viewer())
         issue = trigger.issue or repository.read_issue(trigger.number)
         check_issue(issue, trigger)
         us = _react(trigger, trigger.number, repository) if greet else repository.read_viewer()
         comments = repository.read_comments(trigger.number)
         status = next((c for c in comments if is_ours(c, us)), None)
-        before = [c for c in comments if _is_before(c, trigger) and read_marker(c.body) is None]
-        return cls(trigger, issue, tuple(before[-_COMMENTS:]), max(0, len(before) - _COMMENTS), status, us)
+        others = [c for c in comments if not is_ours(c, us)]
+        return cls(trigger, issue, Discussion.choose(others, trigger, issue.user, repository), status, us)
 
     @property
     def number(self) -> int | None:
@@ -87,7 +106,7 @@ class Task:
     @property
     def heading(self) -> str:
         """What the work is about, on one line."""
-        return one_line(self.issue.title if self.issue else self.trigger.request, 80)
+        return write_heading(self.trigger, self.issue)
 
     @property
     def branch(self) -> str:
@@ -95,29 +114,79 @@ class Task:
         values = read_marker(self.status.body) if self.status else None
         return str((values or {}).get("branch") or "")
 
-    def describe(self) -> str:
-        """The task as the model reads it: what strangers wrote stands between delimiters that they cannot know."""
-        fence = secrets.token_hex(8)
-        parts = [read_prompt("task.md", fence=fence)]
-        if self.issue:
-            title = one_line(self.issue.title, _TITLE_LIMIT)
-            head = f"#{self.issue.number} by @{_login(self.issue.user)}\nTitle: {title}"
-            parts.append(_block("issue", fence, f"{head}\n\n{_body(self.issue)}"))
-        if self.left_out:
-            parts.append(f"({self.left_out} older comments are not shown.)")
-        parts += [
-            _block("comment", fence, f"by @{_login(c.user)} at {c.created_at}\n\n{_cap(c.body, _COMMENT_LIMIT)}")
-            for c in self.discussion
+    def describe(self) -> Brief:
+        """The task for the model: what strangers wrote stands between delimiters that they cannot know."""
+        reader = _Reader()
+        issue = self._show_issue(reader)
+        comments = [
+            f"by @{_login(c.user)} at {c.created_at}\n\n{reader.markdown(c.body, _COMMENT_LIMIT)}"
+            for c in self.discussion.comments
         ]
-        parts.append(self._ask(fence))
-        return "\n\n".join(parts)
+        earlier = self._show_earlier(reader)
+        request = self._show_request(reader)
+        fence = _choose_fence([*issue, *comments, *earlier, *request])
+        parts = [read_prompt("task.md", fence=fence), *(_block("issue", fence, text) for text in issue)]
+        if self.discussion.left_out:
+            parts.append(f"({self.discussion.left_out:,} comments are not shown.)")
+        if reader.hidden:
+            parts.append(f"({reader.hidden:,} characters that nobody sees on the page are removed.)")
+        parts += [_block("comment", fence, text) for text in comments]
+        parts += [f"What you said at the end of the last run:\n\n{_block('answer', fence, text)}" for text in earlier]
+        parts += [f"{self._asker}\n\n{_block('request', fence, text)}" for text in request]
+        parts += [] if request else ["Resolve this issue."]
+        return Brief("\n\n".join(parts), reader.hidden, self.discussion.left_out)
 
-    def _ask(self, fence: str) -> str:
-        if not self.trigger.request:
-            return "Resolve this issue."
-        who = f"@{self.trigger.sender.login}" if self.trigger.sender else "The workflow"
-        about = " about this issue" if self.issue else ""
-        return f"{who} asks you{about}:\n\n" + _block("request", fence, _cap(self.trigger.request, _BODY_LIMIT * 3))
+    def _show_earlier(self, reader: _Reader) -> list[str]:
+        """Our own comment on how the last run ended, where there was one that ended."""
+        marker = (read_marker(self.status.body) if self.status else None) or {}
+        if not self.status or marker.get("status") in (None, WORKING):
+            return []
+        return [reader.markdown(_MARKER.sub("", self.status.body or ""), _BODY_LIMIT)]
+
+    def _show_issue(self, reader: _Reader) -> list[str]:
+        """The issue, where there is one."""
+        if not self.issue:
+            return []
+        body = reader.markdown(self.issue.body, _BODY_LIMIT) or "(The issue has no text.)"
+        title = one_line(reader.plain(self.issue.title, _TITLE_LIMIT), _TITLE_LIMIT)
+        return [f"#{self.issue.number} by @{_login(self.issue.user)}\nTitle: {title}\n\n{body}"]
+
+    def _show_request(self, reader: _Reader) -> list[str]:
+        """What was asked beside the issue, if anything was: of a comment what its readers see."""
+        read = reader.markdown if self.trigger.kind is Kind.COMMENT else reader.plain
+        return [read(self.trigger.request, _REQUEST_LIMIT)] if self.trigger.request else []
+
+    @property
+    def _asker(self) -> str:
+        who = f"@{_login(self.trigger.sender)}" if self.trigger.sender else "The workflow"
+        return f"{who} asks you{' about this issue' if self.issue else ''}:"
+
+
+@dataclass
+class _Reader:
+    """Reads what strangers wrote as a visitor of the page does; counts the characters that are hidden from one."""
+
+    hidden: int = 0
+
+    def markdown(self, text: str | None, limit: int) -> str:
+        """What is visible of the first ``limit`` characters of Markdown."""
+        return self._read(text or "", limit, lambda start: ((seen := see(start)).text, seen.hidden))
+
+    def plain(self, text: str, limit: int) -> str:
+        """What is visible of the first ``limit`` characters of a text without markup."""
+        return self._read(text, limit, drop_invisible)
+
+    def _read(self, text: str, limit: int, clean: Callable[[str], tuple[str, int]]) -> str:
+        shown, hidden = clean(text[:limit].replace("\r\n", "\n"))
+        self.hidden += hidden
+        shown = plain(shown).strip()
+        return shown if len(text) <= limit else f"{shown}\n[… {len(text) - limit:,} characters left out]"
+
+
+def write_heading(trigger: Trigger, issue: Issue | None) -> str:
+    """What the work is about, on one line that is never empty."""
+    text = one_line(drop_invisible((issue.title if issue else trigger.request)[:_TITLE_LIMIT])[0], 80)
+    return text or (f"Work on #{trigger.number}" if trigger.number else "Do the task")
 
 
 def check_issue(issue: Issue, trigger: Trigger) -> None:
@@ -146,23 +215,16 @@ def _react(trigger: Trigger, number: int, repository: Repository) -> Account:
         raise
 
 
-def _is_before(comment: Comment, trigger: Trigger) -> bool:
-    if trigger.comment and comment.id == trigger.comment.id:
-        return False
-    return max(comment.created_at, comment.updated_at) < trigger.at
-
-
 def _login(account: Account | None) -> str:
-    return account.login if account else "ghost"
+    return one_line(account.login, 100) if account else "ghost"
 
 
-def _body(issue: Issue) -> str:
-    return _cap(issue.body, _BODY_LIMIT) or "(The issue has no text.)"
-
-
-def _cap(text: str | None, limit: int) -> str:
-    shown = plain((text or "")[: limit * 2]).strip()
-    return shown if len(shown) <= limit else shown[:limit] + f"\n[… {len(text or '') - limit:,} characters left out]"
+def _choose_fence(texts: Iterable[str]) -> str:
+    """A new delimiter that stands in none of the texts, whatever their authors guessed."""
+    material = "\n".join(texts).lower()
+    while (fence := secrets.token_hex(8)) in material:
+        pass
+    return fence
 
 
 def _block(name: str, fence: str, text: str) -> str:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 import shlex
+import socket
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
-from typing import Self
+from typing import Self, cast
 
 import e2b
-from e2b import CommandExitException, CommandResult, Sandbox, SandboxQuery
+from e2b import CommandExitException, CommandResult, Sandbox, SandboxNetworkOpts, SandboxNetworkUpdate, SandboxQuery
 
-from .errors import AiDevError, Failure, SandboxGone, Service, ServiceError, ToolError, connection_code
+from .background import begin
+from .configuration import CONFIGURATION, CONFIGURATION_LIMIT
+from .errors import AiDevError, Failure, SandboxGone, Service, ServiceError, ToolError, connection_code, persist
+from .network import Network
 from .redaction import cut_middle, left_out, one_line, plain
 from .runner import Note, Tell, Warned
 from .settings import Settings
-from .snapshot import Snapshot
+from .snapshot import Snapshot, Start
 
 REPOSITORY = "/home/user/repository"
 OURS = "/home/user/.ai-dev"
@@ -28,6 +33,12 @@ OUTPUT_LIMIT = 39_000
 _COMMAND_LIMIT = 60_000
 _MESSAGE = 10_000
 _SCRIPT_LIMIT = 100_000
+_PRINTED_LIMIT = 8 << 20
+"""Characters that one call to the sandbox's shell may print: more than any of our scripts does."""
+_HOSTS_FILE = "/etc/hosts"
+_HOSTS_LIMIT = 100_000
+_RESOLVE_SECONDS = 5
+_EVERYTHING = "0.0.0.0/0"
 _SHELL_TIMEOUT = 120
 _LOAD_TIMEOUT = 600
 _HOBBY_LIFE = 3600
@@ -69,7 +80,6 @@ export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 LC_ALL=C
 mkdir -p {repository} {ours}/output
 cd {repository}
 git init -q .
-git symbolic-ref HEAD {head}
 git index-pack --stdin < {pack} >/dev/null
 rm {pack}
 printf '%s' {shallow} > .git/shallow
@@ -78,10 +88,12 @@ printf '%s' {refs} | git update-ref --stdin
 git config user.name {name}
 git config user.email {email}
 git config gc.auto 0
+configuration=$(git cat-file -p {base_sha}:{configuration} 2>/dev/null | head -c {limit} | base64 -w0)
+if test -n "$configuration"; then git symbolic-ref HEAD {base}; else git symbolic-ref HEAD {branch}; fi
 git checkout -q -f HEAD
 # What git would rewrite as soon as it looks is taken as it is: nobody asked to have it in the first commit.
 mkdir -p .git/info {ours}/git/info
-git diff-files --name-only | sed -e '/^"/!s/.*/"&"/' -e 's|^"|"/|' -e 's|$| {as_is}|' > .git/info/attributes
+git diff-files --name-only | {as_is} > .git/info/attributes
 cp .git/info/attributes {ours}/git/info/attributes
 git init -q --bare {ours}/git
 ln .git/objects/pack/* {ours}/git/objects/pack/ || cp .git/objects/pack/* {ours}/git/objects/pack/
@@ -91,8 +103,28 @@ git --git-dir={ours}/git config core.bare false
 git --git-dir={ours}/git config core.compression 0
 git --git-dir={ours}/git config gc.auto 0
 printf '%s\\n' {droppings} | tee {ours}/git/info/exclude > .git/info/exclude
-git rev-parse 'HEAD^{{tree}}'
+git rev-parse {sha}'^{{tree}}'
+echo "$configuration"
 """
+
+_CHECK_OUT = """
+rm -f $GIT_DIR/info/attributes $GIT_DIR/index.lock
+git read-tree --reset -u {sha}
+git diff-files --name-only | {as_is} > $GIT_DIR/info/attributes
+# What the set-up commands left beside the repository's files is theirs, and in no commit.
+git ls-files --others --exclude-standard --directory -z | tr '\\0' '\\n' | head -n {left} |
+  sed -e 's|[][\\\\*?]|\\\\&|g' -e 's| $|\\\\ |' -e 's|^|/|' >> $GIT_DIR/info/exclude
+cp $GIT_DIR/info/attributes $GIT_DIR/info/exclude .git/info/
+cp $GIT_DIR/index .git/index
+rm -f .git/index.lock
+export GIT_DIR={repository}/.git
+git update-ref {branch} {sha}
+git symbolic-ref HEAD {branch}
+"""
+_AS_IS = """sed -e '/^"/!s/.*/"&"/' -e 's|^"|"/|' -e 's|$| -text -ident -filter -working-tree-encoding|'"""
+"""Names of files -> attributes by which git leaves the files as they are."""
+_LEFT = 1000
+"""Files and folders that set-up commands may leave."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +141,16 @@ class Outcome:
     """Where in the sandbox all of it is."""
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """What the sandbox found in the repository before anything else ran in it."""
+
+    tree: str
+    """Id of the tree that the work starts from."""
+    configuration: bytes
+    """The repository's configuration at the base commit, one byte more than it may have at the most."""
+
+
 class Workspace:
     """One sandbox. Raises ServiceError (SandboxGone when it is no more), and ToolError when only this call failed."""
 
@@ -116,29 +158,36 @@ class Workspace:
         self._sandbox = sandbox
 
     @classmethod
-    def create(cls, settings: Settings, metadata: dict[str, str], seconds: int, tell: Tell) -> Self:
-        """Start a sandbox that lives for ``seconds`` and ten minutes, or for as long as the plan allows."""
+    def create(cls, settings: Settings, network: Network, metadata: dict[str, str], seconds: int, tell: Tell) -> Self:
+        """Start a sandbox that lives for ``seconds`` and ten minutes, or for as long as the plan allows.
+
+        It reaches no more than ``network`` from its first moment, and nothing reaches it but we.
+        """
         life = seconds + _SPARE_LIFE
         key = str(uuid.uuid4())
         try:
-            sandbox = cls._create(settings, metadata, life, key)
+            sandbox = cls._create(settings, network, metadata, life, key)
         except ServiceError as e:
             if e.failure.status != 400 or "timeout" not in e.failure.detail.lower() or life <= _HOBBY_LIFE:
                 raise
             minutes = _HOBBY_LIFE // 60
             tell(Warned(f"The E2B plan refuses a sandbox of {life // 60} minutes; this one ends after {minutes}."))
-            sandbox = cls._create(settings, metadata, _HOBBY_LIFE, str(uuid.uuid4()))
+            sandbox = cls._create(settings, network, metadata, _HOBBY_LIFE, str(uuid.uuid4()))
         tell(Note(f"Sandbox {sandbox.sandbox_id} is up."))
-        return cls(sandbox)
+        workspace = cls(sandbox)
+        if network.names:
+            workspace._name_hosts(network.names, tell)
+        return workspace
 
     @staticmethod
-    def _create(settings: Settings, metadata: dict[str, str], life: int, key: str) -> Sandbox:
+    def _create(settings: Settings, network: Network, metadata: dict[str, str], life: int, key: str) -> Sandbox:
         with _faults("create the sandbox", gone=False):
             return Sandbox.create(
                 template=settings.sandbox_template or None,
                 timeout=life,
                 metadata={k: re.sub(r"[^A-Za-z0-9._-]", ".", v) for k, v in metadata.items()},
                 lifecycle={"on_timeout": "kill"},
+                network=cast(SandboxNetworkOpts, {**_rules(network), "allow_public_traffic": False}),
                 idempotency_key=key,
                 **_address(settings),
             )
@@ -172,28 +221,53 @@ class Workspace:
         with _faults("end the sandbox"), contextlib.suppress(e2b.SandboxNotFoundException):
             self._sandbox.kill()
 
-    def load(self, snapshot: Snapshot) -> str:
-        """Make the repository of ``snapshot`` with its start checked out; give the id of its tree.
+    def restrict(self, network: Network) -> None:
+        """Let the sandbox reach this from now on, and nothing else. Raises ServiceError."""
 
-        HEAD is our branch, the commits have their true ids, there is no remote and `git status` is clean.
+        def ask() -> None:
+            with _faults("set what the sandbox may reach"):
+                self._sandbox.update_network(_rules(network))
+
+        persist(ask)
+
+    def _name_hosts(self, names: tuple[str, ...], tell: Tell) -> None:
+        """Write down in the sandbox where these names lead: it has no name server, for text could leave through one."""
+        try:
+            addresses = begin(lambda: [(_resolve(name), name) for name in names]).result(_RESOLVE_SECONDS)
+            lines = "".join(f"{address} {name}\n" for found, name in addresses for address in found)
+            known = self.read(_HOSTS_FILE, _HOSTS_LIMIT)
+            self.write(_HOSTS_FILE, known.rstrip(b"\n") + b"\n" + lines.encode())
+        except (OSError, ToolError) as e:
+            tell(Warned(f"The names in sandbox-network may not be found in the sandbox. {e}"))
+
+    def load(self, snapshot: Snapshot) -> Loaded:
+        """Make the repository of ``snapshot`` and check its start out, or its base where there is a configuration.
+
+        HEAD is our branch (or the base), the commits have their true ids, there is no remote and `git status` is clean.
         """
         start = snapshot.start
         pack = f"{OURS}/base.pack"
         with _faults("receive the repository"), snapshot.pack.open("rb") as file:
             self._sandbox.files.write(pack, file)
-        refs = {f"refs/heads/{start.base}": start.base_sha, f"refs/heads/{start.branch}": start.sha}
+        base, branch = f"refs/heads/{start.base}", f"refs/heads/{start.branch}"
+        refs = {base: start.base_sha, branch: start.sha}
         refs |= {f"refs/tags/{name}": sha for name, sha in snapshot.tags.items()}
         script = _LOAD.format(
             needed=_NEEDED,
             repository=REPOSITORY,
             ours=OURS,
             pack=pack,
-            head=shlex.quote(f"refs/heads/{start.branch}"),
+            base=shlex.quote(base),
+            base_sha=start.base_sha,
+            branch=shlex.quote(branch),
+            sha=start.sha,
+            configuration=CONFIGURATION,
+            limit=CONFIGURATION_LIMIT + 1,
             shallow=shlex.quote("".join(f"{sha}\n" for sha in snapshot.shallow)),
             refs=shlex.quote("".join(f"create {ref} {sha}\n" for ref, sha in refs.items())),
             name=shlex.quote("ai-dev"),
             email=shlex.quote("ai-dev@users.noreply.github.com"),
-            as_is="-text -ident -filter -working-tree-encoding",
+            as_is=_AS_IS,
             droppings=" ".join(shlex.quote(d) for d in _DROPPINGS.split()),
         )
         try:
@@ -202,10 +276,28 @@ class Workspace:
             raise AiDevError("The repository cannot be set up in the sandbox.", str(e)) from None
         if result.exit_code == 91:
             raise AiDevError(f"The sandbox lacks commands: {', '.join(plain(result.stdout).split())}.", cure=_CURE)
-        tree = result.stdout.strip()
-        if result.exit_code or not re.fullmatch(r"[0-9a-f]{40}", tree):
+        found = re.fullmatch(r"([0-9a-f]{40})\n([A-Za-z0-9+/]*={0,2})\n", result.stdout[:_SCRIPT_LIMIT])
+        if result.exit_code or found is None:
             raise AiDevError("The repository cannot be set up in the sandbox.", plain(result.stderr)[-1000:])
-        return tree
+        return Loaded(found[1], base64.b64decode(found[2] + "=="))
+
+    def check_out(self, start: Start) -> None:
+        """Check our branch out after the set-up commands: tracked files are the commit's, theirs are left alone."""
+        script = _CHECK_OUT.format(
+            repository=REPOSITORY,
+            sha=start.sha,
+            branch=shlex.quote(f"refs/heads/{start.branch}"),
+            as_is=_AS_IS,
+            left=_LEFT,
+        )
+        try:
+            self.git(script, _LOAD_TIMEOUT)
+        except ToolError as e:
+            raise AiDevError(
+                "The branch cannot be checked out after the set-up.",
+                str(e),
+                f"Check what the set-up commands in {CONFIGURATION} do to the repository and its .git folder.",
+            ) from None
 
     def git(self, script: str, timeout: int = _SHELL_TIMEOUT) -> str:
         """Run a script of ours that sees the model's files through a git repository of our own; give what it prints.
@@ -223,6 +315,10 @@ class Workspace:
         """Run a short script of ours in the repository; give its exit code, output and errors."""
         result = self._script(f"cd {REPOSITORY} || exit 90\n{script}")
         return result.exit_code, result.stdout, plain(result.stderr).strip()
+
+    def inspect(self, script: str, timeout: int) -> str:
+        """Run a script of ours in the repository with what the model's commands find; give what it prints."""
+        return self._shell(f"cd {REPOSITORY} || exit 90\n{script}", timeout, _ENVIRONMENT).stdout
 
     def record(self, message: str) -> None:
         """Commit in the model's own git what was pushed, so that `git status`, `diff` and `stash` there start from it.
@@ -304,11 +400,50 @@ class Workspace:
             script = f". {OURS}/script"
         with _call_faults("run a command in the sandbox"):
             try:
-                return self._sandbox.commands.run(script, envs=envs, timeout=timeout, on_stdout=on_output)
+                hear, overhear = _listen(on_output)
+                return self._sandbox.commands.run(
+                    script, envs=envs, timeout=timeout, on_stdout=hear, on_stderr=overhear
+                )
             except CommandExitException as e:
                 return CommandResult(stderr=e.stderr, stdout=e.stdout, exit_code=e.exit_code, error=e.error)
             except e2b.InvalidArgumentException as e:
                 raise AiDevError("The sandbox cannot start bash.", plain(str(e)), _CURE) from None
+
+
+def _listen(on_output: Callable[[str], None] | None) -> tuple[Callable[[str], None], Callable[[str], None]]:
+    """Listeners to output and errors that end the call when it prints more than can be: the package keeps all of it."""
+    left = _PRINTED_LIMIT
+
+    def overhear(text: str) -> None:
+        nonlocal left
+        left -= len(text)
+        if left < 0:
+            raise ToolError("The sandbox's shell prints without end: look at the start-up files in /home/user.")
+
+    def hear(text: str) -> None:
+        overhear(text)
+        if on_output:
+            on_output(text)
+
+    return hear, overhear
+
+
+def _rules(network: Network) -> SandboxNetworkUpdate:
+    """The network as E2B's policy, which replaces the one before.
+
+    A name among the hosts would also open a name server, through which text can leave: none is given.
+    """
+    if network.open:
+        return {}
+    if not network.hosts:
+        return {"deny_out": [_EVERYTHING]}
+    return {"deny_out": [_EVERYTHING], "allow_out": list(network.hosts), "dns_servers": []}
+
+
+def _resolve(name: str) -> list[str]:
+    """The IPv4 addresses of a name. Raises OSError."""
+    found = socket.getaddrinfo(name, 443, socket.AF_INET, socket.SOCK_STREAM)
+    return sorted({str(address[0]) for *_, address in found})
 
 
 def _address(settings: Settings) -> e2b.ApiParams:

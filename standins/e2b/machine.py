@@ -44,6 +44,8 @@ class Machine:
         (self.directory / "passwd").write_text(
             f"root:x:0:0:root:/root:/bin/bash\nuser:x:{USER_ID}:{USER_ID}::/home/user:/bin/bash\n"
         )
+        (self.directory / "gitconfig").touch()
+        (self.directory / "hosts").write_text("127.0.0.1 localhost\n")
         (self.directory / "group").write_text(f"root:x:0:\nuser:x:{USER_ID}:\n")
         self._connection, theirs = socket.socketpair()
         self._connection.settimeout(PATIENCE)

@@ -20,7 +20,7 @@ def labelled_by(login, role=None, kind="User", **job):
     return ask
 
 
-def commented_by(login, role=None, kind="User", **event):
+def commented_by(login, role=None, kind="User", inputs=None, **event):
     """A job started by this account, which has this role, giving the command."""
 
     def ask(stage):
@@ -28,7 +28,7 @@ def commented_by(login, role=None, kind="User", **event):
         if role:
             stage.repository.permissions[login] = role
         comment = stage.repository.add_comment(1, "/ai-dev Do it.", user=login)
-        return stage.job("issue_comment", stage.repository.event("comment", comment=comment.id, **event))
+        return stage.job("issue_comment", stage.repository.event("comment", comment=comment.id, **event), inputs=inputs)
 
     return ask
 
@@ -37,6 +37,26 @@ def claimed_owner(stage):
     job = commented_by("mallory", "none")(stage)
     job.event["comment"]["author_association"] = "OWNER"
     return job
+
+
+def of_type(kind, login="octo", **job):
+    """A job whose payload says this of its sender's type."""
+
+    def ask(stage):
+        started = labelled_by(login, "admin", kind="Bot" if login != "octo" else "User", **job)(stage)
+        started.event["sender"]["type"] = kind
+        if kind is None:
+            del started.event["sender"]["type"]
+        return started
+
+    return ask
+
+
+def scheduled(**variables):
+    """A job that the clock began, with these variables of the runner's."""
+    return lambda stage: stage.job(
+        "schedule", stage.repository.event("schedule"), inputs={"task": "Count."}, variables=variables
+    )
 
 
 def no_sender(stage):
@@ -85,10 +105,10 @@ def answered_in_turn(*faults):
     return ask
 
 
-def dispatched_by_a_bot(stage):
+def dispatched_by_a_bot(stage, **job):
     stage.github.add_user("robot[bot]", type="Bot")
     event = stage.repository.event("dispatch", sender="robot[bot]", inputs={"issue-number": "1"})
-    return stage.job("workflow_dispatch", event)
+    return stage.job("workflow_dispatch", event, **job)
 
 
 def pull_request_by_a_reader(stage):
@@ -99,6 +119,8 @@ def pull_request_by_a_reader(stage):
 
 
 OTHER = {"login": "octo", "id": 1, "type": "User"}
+LISTED = {"allowed-bots": "other[bot], robot[bot]"}
+AGAIN = {"GITHUB_RUN_ATTEMPT": "2", "GITHUB_TRIGGERING_ACTOR": "reader"}
 BUSY = {"status": 503, "headers": {"Retry-After": "0"}, "body": "<html>Busy</html>"}
 REFUSED = {
     "a reader labels": labelled_by("reader", "read"),
@@ -110,6 +132,16 @@ REFUSED = {
     "an organization labels": labelled_by("acme", "admin", kind="Organization"),
     "a reader comments": commented_by("reader", "read"),
     "a bot comments": commented_by("robot[bot]", kind="Bot"),
+    "a bot that is not on the list labels": labelled_by("robot", kind="Bot", inputs=LISTED),
+    "a bot whose login is listed in another case labels": labelled_by("Robot[bot]", kind="Bot", inputs=LISTED),
+    "a reader with a listed login labels": labelled_by("robot", "read", inputs={"allowed-bots": "robot"}),
+    "an organization with a listed login labels": labelled_by(
+        "acme", kind="Organization", inputs={"allowed-bots": "acme"}
+    ),
+    "a listed bot, says the event, without a type": of_type(None, "robot[bot]", inputs=LISTED),
+    "a listed bot, says the event, as a user": of_type("User", "robot[bot]", inputs=LISTED),
+    "a sender without a type": of_type(None),
+    "a sender of an unknown type": of_type("user"),
     "a reader is called the owner": claimed_owner,
     "the comment is another's": commented_by("reader", "read", sender="octo"),
     "the comment has no author": no_author,
@@ -118,6 +150,13 @@ REFUSED = {
     "somebody unknown runs it again": labelled_by(
         "octo", variables={"GITHUB_RUN_ATTEMPT": "2", "GITHUB_TRIGGERING_ACTOR": "nobody"}
     ),
+    "somebody unnamed runs it again": rerun_by("", attempt="3"),
+    "somebody unnamed runs a listed bot's run again": labelled_by(
+        "robot[bot]", kind="Bot", inputs=LISTED, variables={"GITHUB_RUN_ATTEMPT": "2"}
+    ),
+    "a reader runs a listed bot's run again": labelled_by("robot[bot]", kind="Bot", inputs=LISTED, variables=AGAIN),
+    "somebody unknown runs a schedule again": scheduled(**AGAIN),
+    "the attempt is no number": rerun_by("reader", "read", attempt="x"),
     "a bot dispatches": dispatched_by_a_bot,
     "a reader opens a pull request": pull_request_by_a_reader,
     "GitHub is busy": answered(times=None, **BUSY),
@@ -127,6 +166,9 @@ REFUSED = {
     "GitHub sends an empty object": answered(status=200, body={"permission": ""}),
     "GitHub sends a permission alone": answered(status=200, body={"permission": "admin"}),
     "GitHub speaks of another account": answered(status=200, body={"permission": "admin", "user": OTHER}),
+    "GitHub speaks of an account of this id by another name": answered(
+        status=200, body={"permission": "admin", "user": {**OTHER, "login": "mallory"}}
+    ),
     "GitHub sends a list": answered(status=200, body='["admin"]', headers={"Content-Type": "application/json"}),
     "GitHub sends a number": answered(status=200, body={"permission": 1, "user": OTHER}),
 }
@@ -158,6 +200,13 @@ ADMITTED = {
     "the sender, spelled otherwise, runs it again": rerun_by("Octo"),
     "a writer runs it again": rerun_by("ada", "write"),
     "it is the first attempt": rerun_by("reader", "read", attempt="1"),
+    "a listed bot labels": labelled_by("robot[bot]", kind="Bot", inputs=LISTED),
+    "a listed bot comments": commented_by("robot[bot]", kind="Bot", inputs=LISTED),
+    "a listed bot dispatches": lambda stage: dispatched_by_a_bot(stage, inputs=LISTED),
+    "a listed bot runs it again": labelled_by(
+        "robot[bot]", kind="Bot", inputs=LISTED, variables=AGAIN | {"GITHUB_TRIGGERING_ACTOR": "robot[bot]"}
+    ),
+    "a writer runs a schedule again": scheduled(**AGAIN | {"GITHUB_TRIGGERING_ACTOR": "octo"}),
 }
 
 

@@ -10,7 +10,7 @@ MISSING = {
     "e2b-api-key": "`e2b-api-key` is missing: add a repository secret and pass it",
 }
 NUMBER, SWITCH = "give a whole number, in digits", "give true or false"
-ADDRESS = "give an address such as https://host.example/path"
+ADDRESS = "give a whole address, from http or https to its host and path"
 BRANCH, PREFIX = "git does not allow a branch of this name", "give a prefix for branch names such as ai-dev/"
 KEY = "it has blanks, line ends or other characters that no key has: copy it again"
 PEM = "give the certificates themselves, in PEM form"

@@ -112,6 +112,7 @@ def test_output_is_inert_in_the_log(stage, act):
     assert 3 == sum(line.startswith("::add-mask::") for line in lines)
     assert [] == [line for line in lines if re.search(r"##\[", line)]
     assert "│ ::error::a\n│   ::add-mask::b\n│ x\n│ ::set-output name=c::d\n│ # #[error]e\n" in used.result.log
+    stage.openai.problems.clear()  # a tool's name that the API would not take back is not sent back as it came
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,8 @@ def test_kinds_of_change(stage, act):
 def test_refused(stage, act):
     """What may not be committed is refused with every reason, and nothing of the commit is pushed."""
     refused = "Error: The commit is refused:\n- "
-    workflow = "files under .github/workflows cannot be changed. Undo it and describe it in the pull request instead."
+    undo = "Undo it and describe it in the pull request instead"
+    protected = f"it is protected (CI). {undo}; who wants it changed here lists it in the action's input allow-paths."
     clone = "it is a submodule or a clone of another repository; only ordinary files may be committed. Remove it."
     many = "files are changed, at most 100 may be in one commit. Remove what does not belong there (or list it in .gitignore), or commit in parts."
     cases = {
@@ -82,9 +83,9 @@ def test_refused(stage, act):
         "a file replaced by a link": ("ln -sf /etc/passwd README.md", f"{refused}README.md: it is a symbolic link; only ordinary files may be committed. Remove it."),
         "nested clone": ("git clone -q . inner", f"{refused}inner: {clone}"),
         "nested repository without a commit": ("git init -q bare", "Error: git failed in the sandbox: error: 'bare/' does not have a commit checked out\nfatal: adding files failed"),
-        "workflow": ("mkdir -p .github/workflows; echo >.github/workflows/ci.yml", f"{refused}.github/workflows/ci.yml: {workflow}"),
-        "workflow in other letters": ("mkdir -p .GitHub/Workflows; echo >.GitHub/Workflows/ci.yml", f"{refused}.GitHub/Workflows/ci.yml: {workflow}"),
-        "configuration": ("mkdir .github; echo >.github/ai-dev.yml", f"{refused}.github/ai-dev.yml: AI Dev's own configuration cannot be changed."),
+        "workflow": ("mkdir -p .github/workflows; echo >.github/workflows/ci.yml", f"{refused}.github/workflows/ci.yml: {protected}"),
+        "workflow in other letters": ("mkdir -p .GitHub/Workflows; echo >.GitHub/Workflows/ci.yml", f"{refused}.GitHub/Workflows/ci.yml: {protected}"),
+        "configuration": ("mkdir .github; echo >.github/ai-dev.yml", f"{refused}.github/ai-dev.yml: it is AI Dev's own configuration, which only people change. {undo}."),
         "newline": ("touch $'a\\nb'", f"{refused}a b: its name has control or invisible characters."),
         "tab": ("touch $'a\\tb'", f"{refused}a b: its name has control or invisible characters."),
         "not UTF-8": ("touch $'caf\\xe9'", f"{refused}caf\\udce9: its name is not UTF-8."),
@@ -254,7 +255,7 @@ def test_hostile_pull_request(stage, act):
     assert pull.body.startswith(
         "Fixes #1\n\nCloses #\u200b8, fixes octo/demo#\u200b9, @\u200bteam/all\n\u200b/close\n<\u200bimg"
     )
-    assert "!\u200b[i](http" in pull.body
+    assert "!\u200b[i]\u200b(http:\u200b//" in pull.body
     assert len(pull.body) < 60_000
     assert "bytes left out" in pull.body
     assert ["@octo"] == re.findall(r"@\w+", pull.body)

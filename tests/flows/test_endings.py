@@ -94,7 +94,7 @@ def test_forbidden_pull_request_leaves_branch_and_link(stage, act):
     )
     (comment,) = own_comments(stage)
     link = f"{stage.repository.html_url}/compare/main...ai-dev/issue-1?quick_pull=1&title=Add+notes"
-    assert f"[Open it yourself]({link})" in comment
+    assert f"[Open it yourself]({link}&body=" in comment
     assert "Allow GitHub Actions to create and approve pull requests" in comment
     assert "Notes.\n" == stage.repository.git("show", "ai-dev/issue-1:notes.txt")
     assert 1 == requests(stage, "POST", "/pulls$")

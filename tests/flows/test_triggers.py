@@ -232,7 +232,7 @@ def test_model_is_shown_what_the_trigger_saw(stage, act):
 
 
 def test_model_is_shown_the_discussion_up_to_the_trigger(stage, act):
-    """Shown is what was said and not edited before the trigger; not what came later, not our own comments."""
+    """Shown is what was said and not edited before the trigger, and our last answer as ours; not what came later."""
     stage.openai.play(reply(say("Seen.")), reply(say("Seen again.")))
     stage.repository.add_comment(1, "Said before.", user="octo")
     stage.repository.add_comment(1, "Edited later.", user="octo", updated_at="2026-12-31T00:00:00Z")
@@ -250,7 +250,8 @@ def test_model_is_shown_the_discussion_up_to_the_trigger(stage, act):
     assert 1 == text.count("Look again.")
     assert "Edited later." not in text
     assert "Said later." not in text
-    assert "Seen." not in text
+    assert "What you said at the end of the last run:" in text
+    assert 1 == text.count("Seen.")
 
 
 def test_model_is_shown_the_newest_comments(stage, act):
@@ -262,7 +263,7 @@ def test_model_is_shown_the_newest_comments(stage, act):
     act(stage.comment(1, "/ai-dev"))
 
     assert [f"Word {number}." for number in range(10, 30)] == re.findall(r"Word \d+\.", shown(stage))
-    assert "(10 older comments are not shown.)" in shown(stage)
+    assert "(10 comments are not shown.)" in shown(stage)
 
 
 def test_model_is_shown_the_instructions_of_the_base_commit(stage, act):

@@ -271,6 +271,15 @@ def test_a_closed_network_reaches_nothing_but_itself(service: E2B) -> None:
 
 
 @namespaces
+def test_a_machine_of_its_own(service: E2B) -> None:
+    """Neither this machine's configuration of git nor its names are the sandbox's, which may write its own names."""
+    sandbox = create(service)
+    assert sandbox.commands.run("git config --system --list || true").stdout == ""
+    sandbox.files.write("/etc/hosts", "192.0.2.7 x.example\n")
+    assert sandbox.commands.run("cat /etc/hosts").stdout == "192.0.2.7 x.example\n"
+
+
+@namespaces
 def test_a_template_can_lack_commands(service: E2B) -> None:
     """Without git the shell says so; without bash nothing starts."""
     service.template_hides = {"no-git": {"git"}, "no-bash": {"bash"}}

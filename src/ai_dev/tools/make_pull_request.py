@@ -25,7 +25,5 @@ class MakePullRequest(Tool):
             raise ToolError("Nothing is committed yet, so there is nothing to propose: call commit first.")
         if not redaction.title(self.title):
             raise ToolError("The title is empty: say what the change does.")
-        pull = branch.propose(self.title, self.body, desk.budget.describe())
-        if pull is None:
-            return f"GitHub does not let us open pull requests here. The work is safe on {branch.name}; finish up."
-        return f"Pull request #{pull.number} is {'open' if branch.opened else 'updated'}: {pull.html_url}"
+        branch.propose(self.title, self.body, desk.budget.describe())
+        return branch.describe_pull()

@@ -84,8 +84,10 @@ def join_network(fd: int) -> None:
 
 def _mount_all(directory: Path, hidden: Collection[str]) -> None:
     _mount("none", "/", "", _RECURSIVE | _PRIVATE)
-    writable = {"/home/user": "home/user", "/tmp": "tmp"}
+    writable = {"/home/user": "home/user", "/tmp": "tmp", "/etc/hosts": "hosts"}
     places = {**writable, "/etc/passwd": "passwd", "/etc/group": "group"}
+    if Path("/etc/gitconfig").is_file():  # this machine's, with its ways to credentials
+        places["/etc/gitconfig"] = "gitconfig"
     # Held open, for the paths that lead to them are about to be covered.
     sources = {target: f"/proc/self/fd/{os.open(directory / name, os.O_PATH)}" for target, name in places.items()}
     _set_attributes("/", set_=_READ_ONLY, flags=_WHOLE_TREE)
