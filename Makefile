@@ -27,7 +27,7 @@ check: $(lock) ## Check format, style, types, the order of imports, action.yml a
 	$(run)/pytest --quiet tests/test_layout.py tests/test_action.py
 	$(run)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(run)/check-jsonschema --builtin-schema vendor.github-workflows $(workflows)
-	$(run)/zizmor --offline --persona=auditor --no-progress action.yml $(workflows)
+	$(run)/zizmor --offline --persona=auditor --no-progress action.yml .github/workflows
 
 image: ## Build the action's image with docker or podman, and start it once.
 	@tests/image/build.sh

@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,23 @@ def test_example_runs_no_text_of_strangers(example):
     commands = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
 
     assert [] == [command for command in commands if re.search(EVENT_TEXT, command)]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_example_is_clean(example, tmp_path):
+    """zizmor's auditor finds nothing in an example once a SHA stands for the placeholder; one trigger is explained."""
+    text = example.read_text("utf-8").replace("<full SHA of the release>", "0123456789abcdef" * 2 + "01234567 # v1.0.0")
+    file = tmp_path / ".github" / "workflows" / example.name
+    file.parent.mkdir(parents=True)
+    file.write_text(text, "utf-8")
+    zizmor = Path(sysconfig.get_path("scripts")) / "zizmor"
+
+    done = subprocess.run(
+        [zizmor, "--offline", "--persona=auditor", "--no-progress", "--no-config", file], capture_output=True, text=True
+    )
+
+    assert "No findings to report." in done.stdout + done.stderr
+    assert ("issue_comment" in text) == text.count("zizmor: ignore[dangerous-triggers]") == text.count("zizmor: ignore")
 
 
 def test_no_other_slug():

@@ -277,9 +277,9 @@ class Workspace:
         if result.exit_code == 91:
             raise AiDevError(f"The sandbox lacks commands: {', '.join(plain(result.stdout).split())}.", cure=_CURE)
         found = re.fullmatch(r"([0-9a-f]{40})\n([A-Za-z0-9+/]*={0,2})\n", result.stdout[:_SCRIPT_LIMIT])
-        if result.exit_code or found is None:
+        if result.exit_code or found is None or len(found[2]) % 4:
             raise AiDevError("The repository cannot be set up in the sandbox.", plain(result.stderr)[-1000:])
-        return Loaded(found[1], base64.b64decode(found[2] + "=="))
+        return Loaded(found[1], base64.b64decode(found[2]))
 
     def check_out(self, start: Start) -> None:
         """Check our branch out after the set-up commands: tracked files are the commit's, theirs are left alone."""
@@ -351,7 +351,7 @@ class Workspace:
         began = monotonic()
         result = self._shell(script, seconds + 30, _ENVIRONMENT, on_output)
         took = monotonic() - began
-        said = re.search(rf"{nonce} (\d+) (\d+) (\S+)\s*$", result.stderr)
+        said = re.search(rf"{nonce} ([0-9]{{1,3}}) ([0-9]{{1,15}}) (\S+)\s*$", result.stderr)
         if said is None:
             why = plain(result.stderr).strip()[-1000:] or "the shell ended before it"
             raise ToolError(f"The command could not be run: {why}")

@@ -46,7 +46,7 @@ class ReadFile(Tool):
             raise ToolError(f"{self.path} {_REASONS[code]}")
         if code:
             raise ToolError(f"{self.path} cannot be read: {errors}")
-        found = re.fullmatch(r"([0-9]+)\n([0-9]+)\n(?: ([0-9a-f]{2})\n)?(.*)", shown, re.DOTALL)
+        found = re.fullmatch(r"([0-9]{1,15})\n([0-9]{1,15})\n(?: ([0-9a-f]{2})\n)?(.*)", shown, re.DOTALL)
         if found is None:
             raise ToolError(f"{self.path} cannot be read: {errors or shown[:200]}")
         size, count, end, text = found.groups()
