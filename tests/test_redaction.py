@@ -463,3 +463,13 @@ def test_rendered_page_leads_nowhere_else(text):
 
     assert not {"html_block", "html_inline", "image"} & {token.type for token in tokens}
     assert [] == [link for link in links if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\]{2}", link)]
+
+
+@pytest.mark.parametrize(
+    "disguised", [KEY[::-1], KEY.encode().hex(), "-".join(KEY), KEY[: len(KEY) // 2] + "\n" + KEY[len(KEY) // 2 :]]
+)
+def test_secret_in_disguise_is_hidden(disguised):
+    """A secret that is reversed, in hex or in pieces takes its line with it, and all lines that it is spread over."""
+    shown = Redactor.of([KEY]).hide(f"first\n{disguised}\nlast")
+
+    assert shown in (f"first\n{HIDDEN}\nlast", HIDDEN)

@@ -167,7 +167,7 @@ def _read_files(
     bases = [name_object(trees[0], entry.path) for entry in based]
     found = read_objects(workspace, [*blobs, *places, *bases], 2 * TOTAL_SIZE + _FOLDERS_SIZE)
     contents = {blob.sha: blob.data for blob in found[: len(blobs)] if blob and blob.kind == "blob"}
-    if sorted(contents) != blobs:
+    if sorted(contents) != blobs or any(len(contents[sha]) != sizes[sha] for sha in blobs):
         raise ToolError("The sandbox sent other contents than those of the changed files.")
     old, new = (
         Tree.prove(tree, dict(zip(folders, found[start : start + len(folders)], strict=True)))

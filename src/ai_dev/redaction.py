@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .leaks import Leaks
 from .visible import drop_invisible, find_open_fence
@@ -25,7 +25,7 @@ class Redactor:
     """Hides the run's secrets: by exact value first, by the shapes of known credentials second, disguised ones last."""
 
     secrets: tuple[str, ...] = ()
-    leaks: Leaks = Leaks(())
+    leaks: Leaks = field(default=Leaks(()), repr=False)
 
     @classmethod
     def of(cls, values: Iterable[str]) -> Redactor:
@@ -155,4 +155,4 @@ def commit_message(text: str, limit: int = 10_000) -> str:
     """The model's commit message: subject cut to one line, trailers and CI switches taken out, references inert."""
     subject, _, rest = drop_invisible(plain(text[:limit]))[0].strip().partition("\n")
     rest = inert(_FORGED.sub("", rest)).strip()
-    return title(subject) + (f"\n\n{rest}" if rest else "")
+    return inert(title(subject) + (f"\n\n{rest}" if rest else ""))  # once more: the two may make a link together

@@ -85,9 +85,9 @@ class Report:
             self._closed = True
         ending = ending.clean(self.redactor)
         text = self._describe(ending)
+        self._set_outputs(ending)  # first: GitHub may be silent, and a cancelled run has little time
         if self.status and ending.status is not Status.SKIPPED:
             self.status.end(ending.status, cut_middle(text, _COMMENT), self.branch)
-        self._set_outputs(ending)
         summary = [
             f"## AI Dev: {ending.status}",
             text,

@@ -139,7 +139,15 @@ def _faults() -> Iterator[None]:
         raise ServiceError(Failure(Service.GITHUB, _DOING, "The token was not accepted.", status=401)) from None
     except NotGitRepository:
         raise ServiceError(Failure(Service.GITHUB, _DOING, "The repository was not found.", status=404)) from None
-    except (GitProtocolError, HangupException, urllib3.exceptions.HTTPError, OSError, AssertionError, ValueError) as e:
+    except (
+        GitProtocolError,
+        HangupException,
+        urllib3.exceptions.HTTPError,
+        OSError,
+        AssertionError,
+        LookupError,
+        ValueError,
+    ) as e:
         detail = f"{type(e).__name__}: {e}"[:300]
         told = re.search(r"\bhttp resp ([0-9]{3})\b", str(e))
         status = int(told[1]) if told else None

@@ -88,7 +88,7 @@ printf '%s' {refs} | git update-ref --stdin
 git config user.name {name}
 git config user.email {email}
 git config gc.auto 0
-configuration=$(git cat-file -p {base_sha}:{configuration} 2>/dev/null | head -c {limit} | base64 -w0)
+configuration=$(git cat-file blob {base_sha}:{configuration} 2>/dev/null | head -c {limit} | base64 -w0)
 if test -n "$configuration"; then git symbolic-ref HEAD {base}; else git symbolic-ref HEAD {branch}; fi
 git checkout -q -f HEAD
 # What git would rewrite as soon as it looks is taken as it is: nobody asked to have it in the first commit.
@@ -325,7 +325,7 @@ class Workspace:
 
         It is for the model's view alone: when its git is in a state that has no commit, nothing happens.
         """
-        options = "-c core.hooksPath=/dev/null -c commit.gpgSign=false"
+        options = "-c core.hooksPath=/dev/null -c core.fsmonitor=false -c commit.gpgSign=false"
         script = f"git {options} add -A && git {options} commit -q --no-verify -m {shlex.quote(message[:_MESSAGE])}"
         with contextlib.suppress(ToolError):
             self.query(script)
