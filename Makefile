@@ -15,10 +15,10 @@ demo: $(lock) ## Show a whole run, from the label to the pull request, on stand-
 	@$(run)/python -m demo
 
 test: $(lock) ## Run all tests and measure their coverage.
-	$(run)/pytest --numprocesses 2 --cov=src
+	$(run)/pytest --numprocesses 3 --cov=src
 
 hostile: $(lock) ## Try every attack of tests/hostile, and print what it tried and what happened.
-	$(run)/pytest tests/hostile --numprocesses 2 --quiet
+	$(run)/pytest tests/hostile --numprocesses 4 --quiet
 
 check: $(lock) ## Check format, style, types, the order of imports, action.yml and the workflows.
 	$(run)/ruff check
