@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -36,18 +37,25 @@ def for_ever(item: dict[str, Any], **inputs: str) -> Callable[[Scene], Job]:
     return act
 
 
+def _list_files(step: Path) -> list[Path]:
+    """What the step has open, and what is in the temporary folders of runs."""
+    files: list[Path] = []
+    for folder in (step / "fd", *Path("/tmp").glob("ai-dev-????????")):
+        with contextlib.suppress(OSError):
+            files += [path.readlink() if path.is_symlink() else path for path in folder.iterdir()]
+    return files
+
+
 def look_at_the_run(scene: Scene) -> Job:
     """While the model is asked, look at the arguments, names and files of the run."""
 
     def look(_: dict[str, Any]) -> Step:
         step = find_step()
         scene.answers.append((step / "cmdline").read_text())
-        files = [link.readlink() for link in (step / "fd").iterdir() if link.is_symlink()]
-        folders = [folder for folder in Path("/tmp").glob("ai-dev-????????") if folder.is_dir()]
-        files += [file for folder in folders if folder.owner() == step.owner() for file in folder.iterdir()]
-        for file in files:
-            if file.is_file() and file.name not in ("log", "log.audit", "event.json"):
-                scene.answers.append(f"{file}\n{file.read_bytes().decode(errors='replace')}")
+        for file in _list_files(step):
+            with contextlib.suppress(OSError):  # other tests run at the same time, and take theirs away
+                if file.is_file() and file.name not in ("log", "log.audit", "event.json"):
+                    scene.answers.append(f"{file}\n{file.read_bytes().decode(errors='replace')}")
         return reply(say("Nothing to do."))
 
     scene.play(look)
