@@ -2,9 +2,10 @@
 # Whoever prefers the same image each time puts the digest behind it: python:3.13-slim-trixie@sha256:...
 FROM python:3.13-slim-trixie
 
-# Wheels only, each with a hash from the lock: nothing is built here, and nothing else can come in.
+# Wheels only, each with a hash from the lock, which is whole: nothing is built or resolved here, and nothing else can
+# come in.
 COPY requirements.txt /app/
-RUN ["python", "-m", "pip", "install", "--require-hashes", "--only-binary=:all:", "--no-cache-dir", "--no-compile", \
+RUN ["python", "-m", "pip", "install", "--no-deps", "--require-hashes", "--only-binary=:all:", "--no-cache-dir", "--no-compile", \
      "--disable-pip-version-check", "--root-user-action=ignore", "-r", "/app/requirements.txt"]
 
 COPY src /app/src
