@@ -2,6 +2,7 @@
 """Takes the environment away, then runs the action. The runner starts this for the main step and for the post step."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -17,15 +18,33 @@ def take_environment() -> dict[str, str]:
     return taken
 
 
-def note_start(environment: dict[str, str]) -> None:
-    """Tell the post step that there was a main step, before the long imports: cut off there, it would not know."""
+def note(environment: dict[str, str], line: str) -> None:
+    """Tell the post step something."""
     if path := environment.get("GITHUB_STATE"):
         with open(path, "a", encoding="utf-8") as file:
-            file.write("began=yes\n")
+            file.write(line + "\n")
+
+
+def note_start(environment: dict[str, str]) -> None:
+    """Tell the post step that there was a main step, before the long imports: cut off there, it would not know."""
+    note(environment, "began=yes")
+
+
+def heed_signals(environment: dict[str, str]) -> None:
+    """Let SIGINT and SIGTERM end this process until the run listens to them itself: it has nothing to say yet."""
+
+    def end(*_: object) -> None:
+        note(environment, "cut-off=cancelled")
+        os.write(1, b"::error::cancelled: GitHub ended the run before its work began.\n")
+        os._exit(130)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
 
 
 if __name__ == "__main__":
     environment = take_environment()
+    heed_signals(environment)
     note_start(environment)
     sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
     from ai_dev.main import main

@@ -92,6 +92,8 @@ class Agent:
         """Why a reply's call of this number is not run; empty if it is."""
         if number > _CALLS:
             return f"Not run: a reply may have at most {_CALLS} calls. Call again if it is still needed."
+        if self.desk.budget.cancelled:
+            return "Not run: GitHub has ended the run."
         if self.desk.budget.seconds_left <= 0:
             return "Not run: the time of the run is up."
         return ""

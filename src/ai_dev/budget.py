@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from time import monotonic
 
-from .errors import Stopped
+from .errors import Cancelled, Stopped
 from .model import Usage
 
 
@@ -17,6 +17,8 @@ class Budget:
     seconds: float
     began: float = field(default_factory=monotonic)
     turns: int = 0
+    cancelled: bool = False
+    """Whether GitHub has ended the run: then nothing is asked for and nothing is begun any more."""
     usage: Usage = field(default_factory=Usage)
 
     @property
@@ -30,7 +32,12 @@ class Budget:
         return self.until - monotonic()
 
     def check(self) -> None:
-        """Raise Stopped when nothing is left. Asked before each request: a reply that is paid for is used."""
+        """Raise Stopped when nothing is left, Cancelled when GitHub has ended the run.
+
+        Asked before each request: a reply that is paid for is used.
+        """
+        if self.cancelled:
+            raise Cancelled("GitHub ended the run.")
         if self.turns >= self.turns_allowed:
             raise Stopped(
                 f"The limit of {self.turns_allowed} turns is reached.",

@@ -37,7 +37,7 @@ from .workspace import REPOSITORY, Workspace
 _FAREWELL = 4.0
 """Seconds that a cancelled run has to say so: the runner ends us 7.5 s after its first signal."""
 _AGENTS_LIMIT = 32 << 10
-_CANCELLED = "GitHub ended the run: somebody cancelled it, or its time was up."
+_CANCELLED = "GitHub ended the run at {}: somebody cancelled it, or its time was up."
 _CUT_OFF = "The run was cut off: it was killed, or ran out of memory or time."
 _OVERDUE = "A service held the run long after its time was up."
 _FAULT = "It failed by a fault of its own; the log of the run has the details."
@@ -107,8 +107,8 @@ def work(session: Session, desk: Desk, task: Task, ground: Ground) -> Ending:
     model = Model(session.settings, _instruct(session, desk.branch, ground), TOOLS, uuid.uuid4().hex)
     try:
         text = Agent(model, TOOLS, desk, report.tell).work(conversation)
-    except (Refused, Blocked):
-        raise  # it may not write any more: there is nothing to deliver
+    except (Refused, Blocked, Cancelled):
+        raise  # it may not write any more, or the post step delivers
     except AiDevError as e:
         said = f"{UNFINISHED} {e.what}"
         return Ending.of(e, deliver(report, desk, task.heading, said, "Refs"))
@@ -153,7 +153,7 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: P
         return None
     report.tell(Step("End a run that was cut off"))
     told = state.get("cut-off", "")
-    what = _WHAT[Status(told)] if told in _WHAT else _CUT_OFF
+    what = _WHAT[Status(told)].format(state.get("moment", "the start")) if told in _WHAT else _CUT_OFF
     session = Session.open(environ, runner, report, folder)
     if comment := session.find_comment():
         session.listen(comment, notified=bool(told))
@@ -178,16 +178,21 @@ def _finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: 
 def _supervise(step: Callable[[], Ending], report: Report) -> Status:
     """Run the step in a thread and wait for its ending or for a signal: the SDKs block, this thread never does."""
     endings: queue.SimpleQueue[Ending] = queue.SimpleQueue()
-    cancelled, overdue = Ending.of(Cancelled(_CANCELLED)), Ending.of(Stopped(_OVERDUE))
-    with signals(lambda: endings.put(cancelled)):
+    overdue = Ending.of(Stopped(_OVERDUE))
+
+    def cancel() -> None:
+        report.budget.cancelled = True
+        endings.put(Ending.of(Cancelled(_CANCELLED.format(report.describe_moment()))))
+
+    with signals(cancel):
         begin(lambda: endings.put(_guard(step, report)))
         ending = _wait(endings, report, overdue)
+        # The post step rescues what is in the sandbox.
+        cut_off = ending is overdue or ending.status in (Status.CANCELLED, Status.BUG)
         farewell = begin(lambda: _guard(lambda: report.close(ending), report))
         with contextlib.suppress(TimeoutError):
-            farewell.result(_FAREWELL if ending in (cancelled, overdue) else None)
-    # Then the post step rescues what is in the sandbox.
-    cut_off = ending is overdue or ending.status in (Status.CANCELLED, Status.BUG)
-    report.runner.save_state(**{"cut_off" if cut_off else "ended": ending.status})
+            farewell.result(None if ending.status is Status.BUG or not cut_off else _FAREWELL)
+    report.runner.save_state(**{"cut_off" if cut_off else "ended": ending.status, "moment": report.describe_moment()})
     return ending.status
 
 

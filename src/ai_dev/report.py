@@ -10,7 +10,7 @@ from .errors import AiDevError, Status
 from .log import Log
 from .pull_request import Branch
 from .redaction import Redactor, body, cut_middle, inert
-from .runner import Event, Runner
+from .runner import Asked, Event, Runner, Step
 from .status_comment import StatusComment
 
 _COMMENT = 60_000
@@ -68,14 +68,25 @@ class Report:
     """What the sandbox holds and reaches, for the summary, in Markdown."""
     given: str = ""
     """What the model was given to read, in sentences for the summary."""
+    _step: str = "the start"
+    """The step that the run is in."""
+    _turn: int = 0
     _closed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def tell(self, event: Event) -> None:
         """Hear an event."""
+        if isinstance(event, Step):
+            self._step = f"the step “{event.title}”"
+        elif isinstance(event, Asked):
+            self._turn = event.turn
         self.log(event)
         if self.status:
             self.status.note(event, self.branch)
+
+    def describe_moment(self) -> str:
+        """Where the run is, in words."""
+        return self._step + (f", turn {self._turn}" if self._turn else "")
 
     def close(self, ending: Ending) -> Status:
         """Say everywhere how it ended. Only the first call counts."""

@@ -75,13 +75,14 @@ class StatusComment:
     def end(self, status: Status, text: str, branch: Branch | None) -> None:
         """Say how it ended. A new pull request notifies by itself; else a new comment takes the place of the old.
 
-        A run that may not write any more makes the comment that is there true, and posts none.
+        A run that may not write any more makes the comment that is there true, and posts none. One that is cancelled
+        has no time for more: the post step has the last word.
         """
         body = self._marker(status, branch) + "\n" + text
         with self._lock:
             self._ended = True
             try:
-                if self.comment and (status in (Status.OPENED, Status.REFUSED) or self.notified):
+                if self.comment and (status in (Status.OPENED, Status.REFUSED, Status.CANCELLED) or self.notified):
                     if self._replace(body) or status is Status.REFUSED:
                         return
                     self.comment = None

@@ -121,7 +121,7 @@ def test_cancelled_run_says_so_and_loses_nothing(stage, act, start, released, ca
     assert (130, "cancelled") == (main.exit_code, main.outputs["status"])
     assert main.seconds < 6
     (comment,) = own_comments(stage)
-    assert "**AI Dev cancelled.** GitHub ended the run: somebody cancelled it, or its time was up." in comment
+    assert "**AI Dev cancelled.** GitHub ended the run at the step “Work on ai-dev/issue-1, for main”, turn 2" in comment
     assert "at work" not in comment
     assert "## AI Dev: cancelled" in main.summary
 
@@ -261,6 +261,46 @@ def test_killed_at_once(stage, act, start):
     assert [] == own_comments(stage)
     assert [] == stage.openai.conversations
     assert {} == stage.e2b.sandboxes
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_cancelled_at_once(stage, act, start, number):
+    """A signal while Python still imports ends the run in order; the post step finds nothing to do and says so."""
+    running = start(stage.label(1))
+    until(lambda: (running.log.parent / "state").stat().st_size)
+
+    main, post = running.end(number), act(running.job)
+
+    assert (130, 0) == (main.exit_code, post.exit_code)
+    assert "Traceback" not in main.log
+    assert "cancelled: " in main.log
+    assert "cancelled: GitHub ended the run" in post.log
+    assert [] == own_comments(stage)
+    assert [] == stage.openai.conversations
+
+
+def test_cancelled_worker_asks_for_nothing_more(stage, act, start, released):
+    """While a cancelled run says good-bye, its worker neither asks the model again nor commits."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def hold(_):
+        begun.set()
+        ended.wait(30)
+        return APPLY
+
+    stage.openai.play(hold, COMMIT)
+    stage.github.fail("PATCH", "/issues/comments/", hold=released)
+    running = start(stage.label(1))
+    assert begun.wait(30)
+    running.process.send_signal(signal.SIGINT)
+    stage.github.wait_for("PATCH", "/issues/comments/")
+    ended.set()
+
+    main = running.end(signal.SIGTERM)
+
+    assert 130 == main.exit_code
+    assert 1 == len(stage.openai.journal)
+    assert ["main"] == branches(stage)
 
 
 def test_post_step_after_an_ordinary_run(stage, act):
