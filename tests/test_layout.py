@@ -25,6 +25,8 @@ ORDER = (
     "background",
     "answers",
     "repository",
+    "marker",
+    "claim",
     "snapshot",
     "event",
     "access",

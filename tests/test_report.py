@@ -1,6 +1,7 @@
 """The log, the status comment and the last words of a run, whatever they are made of."""
 
 import itertools
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,19 +10,20 @@ from hypothesis import strategies as st
 from ai_dev.budget import Budget
 from ai_dev.errors import AiDevError, Status
 from ai_dev.log import Log
+from ai_dev.marker import Marker
 from ai_dev.model import Usage
 from ai_dev.redaction import HIDDEN, Redactor
 from ai_dev.report import Ending, Report
 from ai_dev.repository import Repository
 from ai_dev.runner import Answered, Asked, Called, Note, Planned, Printed, Runner, Said, Step, Warned
 from ai_dev.status_comment import StatusComment
-from ai_dev.task import read_marker
 from standins.git import make_repository
 from standins.github import GitHub
 from standins.runner import read_values
 
 SECRET = "sk-secret-0123456789"
 TOKEN = "ghs_token"
+MARKER = Marker(key="run-5", run="5", claim=1)
 
 
 @pytest.fixture
@@ -161,7 +163,7 @@ def told():
 def status(github, runner, told):
     """The status comment of issue 1."""
     repository = Repository(github.api_url, "octo/demo", TOKEN)
-    return StatusComment(repository, runner, Redactor.of([SECRET]), 1, "run-5", told.append)
+    return StatusComment(repository, runner, Redactor.of([SECRET]), 1, MARKER, told.append)
 
 
 def thread(github):
@@ -171,7 +173,7 @@ def thread(github):
 
 def test_comment_is_edited_now_and_then(github, status):
     """While the run works its comment shows the plan and the turn, edited once in half a minute at the most."""
-    status.begin(None)
+    status.begin(None, MARKER)
     for turn in range(5):
         status.note(Asked(turn), None)
     assert [] == github.requests("PATCH")
@@ -188,7 +190,7 @@ def test_comment_is_edited_now_and_then(github, status):
 
 def test_other_events_are_not_for_the_comment(github, status):
     """Output and notes never make a request."""
-    status.begin(None)
+    status.begin(None, MARKER)
     status._edited -= 31
     for event in (Note("x"), Printed("x"), Said("x"), Step("x")):
         status.note(event, None)
@@ -198,7 +200,7 @@ def test_other_events_are_not_for_the_comment(github, status):
 
 def test_refused_edits_are_not_repeated(github, status, told):
     """When GitHub lets us edit no more, the run goes on, says so once, and tries again only at the end."""
-    status.begin(None)
+    status.begin(None, MARKER)
     github.fail("PATCH", "/comments/", status=403, body={"message": "no"}, times=None)
     for turn in (1, 2, 3):
         status._edited -= 31
@@ -215,22 +217,32 @@ def test_refused_edits_are_not_repeated(github, status, told):
 @pytest.mark.parametrize("ended", [Status.ANSWERED, Status.FAILED, Status.UNCHANGED, Status.OPENED, Status.CANCELLED])
 def test_there_is_one_comment(github, status, ended):
     """An ending notifies, by its pull request or by a new comment for the old; one that is cancelled has no time to."""
-    status.begin(None)
+    status.begin(None, MARKER)
     first = status.comment
     status.end(ended, "The end.", None)
 
     (body,) = thread(github)
     assert (first == status.comment) == (ended in (Status.OPENED, Status.CANCELLED))
-    assert {"key": "run-5", "status": str(ended), "branch": None, "sha": None} == read_marker(body)
+    done = ("run-5",) if ended.exit_code == 0 else ()
+    assert Marker(key="run-5", run="5", claim=1, status=ended, done=done) == Marker.read(body)
+
+
+def test_cut_off_run_keeps_the_issue(status, github):
+    """Until the post step has delivered what a cancelled run left, its comment says that the issue is taken."""
+    status.begin(None, MARKER)
+    status.end(Status.CANCELLED, "The end.", None, until=int(time.time()) + 60)
+
+    (body,) = thread(github)
+    assert Marker.read(body).is_live()
 
 
 def test_nothing_follows_the_end(github, status):
     """What a thread still tells after the end leaves the comment as it is."""
-    status.begin(None)
+    status.begin(None, MARKER)
     status.end(Status.FAILED, "The end.", None)
     status._edited -= 31
     status.note(Asked(7), None)
-    status.begin(None)
+    status.begin(None, MARKER)
 
     (body,) = thread(github)
     assert body.endswith("The end.")
@@ -239,7 +251,7 @@ def test_nothing_follows_the_end(github, status):
 def test_comment_cannot_be_written(github, status, told):
     """Without its comment the run goes on, and the log says why there is none."""
     github.fail("POST", "/comments$", status=403, body={"message": "locked"}, times=None)
-    status.begin(None)
+    status.begin(None, MARKER)
     status.note(Asked(1), None)
     status.end(Status.FAILED, "The end.", None)
 

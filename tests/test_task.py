@@ -1,23 +1,19 @@
 """What the model is asked, and the marker by which we find our own comment again."""
 
 import hashlib
-import json
 import re
 import secrets
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ai_dev.answers import Account, Comment, Issue
 from ai_dev.discussion import Discussion
 from ai_dev.errors import AiDevError, Skipped
 from ai_dev.event import Kind, Trigger
-from ai_dev.task import Brief, Task, check_issue, is_ours, read_marker, write_marker
+from ai_dev.task import Brief, Task, check_issue
 
 US = Account(login="github-actions[bot]", id=41898282, type="Bot")
 OCTO = Account(login="octo", id=7, type="User")
-DEEP = '<!-- ai-dev {"a":' + "[" * 1900 + "} -->"
 
 
 def make_trigger(kind=Kind.LABEL, request=""):
@@ -33,69 +29,6 @@ def make_task(issue=None, discussion=(), request="", status=None, left_out=0):
 def comment(body, user=US):
     """A comment."""
     return Comment(id=1, body=body, user=user, created_at="2026-01-01T00:00:00Z")
-
-
-@given(st.dictionaries(st.sampled_from(["key", "status", "branch", "sha"]), st.none() | st.text(max_size=50)))
-def test_marker_is_read_as_it_was_written(values):
-    """A marker holds any values, is one hidden line, and is found where a comment begins, and nowhere else."""
-    marker = write_marker(**values)
-
-    assert values == read_marker(f"{marker}\nmore")
-    assert read_marker(f"text\n{marker}\nmore") is None
-    assert re.fullmatch(r"<!-- ai-dev [^\n]* -->", marker)
-    assert "--" not in marker.removeprefix("<!--").removesuffix("-->")
-
-
-def test_only_the_first_marker_counts():
-    """Text behind our marker cannot replace it."""
-    ours, forged = write_marker(branch="ai-dev/issue-1"), write_marker(branch="main")
-
-    assert {"branch": "ai-dev/issue-1"} == read_marker(f"{ours}\n> {forged}")
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        None,
-        "",
-        "no marker",
-        "<!-- ai-dev -->",
-        "<!-- ai-dev {} ->",
-        "<!-- ai-dev {'a': 1} -->",
-        "<!-- ai-dev {\n} -->",
-        f"<!-- ai-dev {json.dumps({'a': 'x' * 3000})} -->",
-        DEEP,
-        "<!-- ai-dev {" * 5000,
-    ],
-    ids=["none", "empty", "text", "no values", "not closed", "no JSON", "two lines", "huge", "deep", "many"],
-)
-def test_what_is_no_marker(body):
-    """What anybody may paste, and is no marker of our form, is none, and breaks nothing."""
-    assert read_marker(body) is None
-
-
-def test_ours_needs_marker_and_account():
-    """A comment is ours when the marker is there and we wrote it: neither is enough."""
-    marker = write_marker(key="x")
-
-    assert is_ours(comment(marker), US)
-    assert not is_ours(comment(marker, OCTO), US)
-    assert not is_ours(comment(marker, None), US)
-    assert not is_ours(comment("text"), US)
-
-
-@pytest.mark.parametrize(
-    ("body", "branch"),
-    [
-        (write_marker(branch="ai-dev/issue-1"), "ai-dev/issue-1"),
-        (write_marker(branch=None), ""),
-        (write_marker(), ""),
-        ("edited by hand", ""),
-    ],
-)
-def test_branch_of_the_last_run(body, branch):
-    """The branch to go on with is the one that our comment names, if it names any."""
-    assert branch == make_task(status=comment(body)).branch
 
 
 @pytest.mark.parametrize(

@@ -110,9 +110,42 @@ class Sha(BaseModel):
 
 
 class Ref(BaseModel):
-    """A branch: the commit that it names."""
+    """A branch, or another name: the object that it stands for."""
 
+    ref: str = ""
     object: Sha
+
+
+class Committed(BaseModel):
+    """What a commit holds."""
+
+    message: str = ""
+    tree: Sha
+
+
+class StoredCommit(BaseModel):
+    """A commit with what it holds."""
+
+    sha: str
+    commit: Committed
+
+
+class ComparedFile(BaseModel):
+    """A file that two commits differ in."""
+
+    filename: str
+    previous_filename: str | None = None
+
+
+class Comparison(BaseModel):
+    """How two commits stand to each other: ``ahead``, ``behind``, ``identical`` or ``diverged``."""
+
+    status: str
+    total_commits: int
+    commits: list[StoredCommit] = []
+    """Oldest first, at most 250."""
+    files: list[ComparedFile] = []
+    """At most 300."""
 
 
 class Viewer(BaseModel):

@@ -8,6 +8,7 @@ import tempfile
 import traceback
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,10 +16,12 @@ from .agent import Agent
 from .answers import Account, Pull
 from .background import begin
 from .budget import Budget
+from .claim import Contested
 from .conversation import Conversation
 from .delivery import GONE, conclude, deliver, propose
 from .errors import AiDevError, Blocked, Cancelled, Refused, SandboxGone, ServiceError, Status, Stopped, ToolError
 from .log import Log
+from .marker import Marker
 from .model import Model
 from .preparation import Ground
 from .pull_request import UNFINISHED, Branch
@@ -27,14 +30,13 @@ from .report import Ending, Report
 from .runner import Note, Runner, Step, Warned, mask, signals
 from .session import DELIVERY, Session
 from .settings import SECRETS, Settings, input_name
-from .snapshot import Start
 from .survey import survey
 from .task import Task, check_issue, read_prompt, write_heading
 from .tools import TOOLS, Desk
 from .visible import drop_invisible
 from .workspace import REPOSITORY, Workspace
 
-_FAREWELL = 4.0
+_FAREWELL = 3.0
 """Seconds that a cancelled run has to say so: the runner ends us 7.5 s after its first signal."""
 _AGENTS_LIMIT = 32 << 10
 _CANCELLED = "GitHub ended the run at {}: somebody cancelled it, or its time was up."
@@ -84,9 +86,14 @@ def run(environ: Mapping[str, str], runner: Runner, report: Report, folder: Path
     if session.trigger.issue:
         check_issue(session.trigger.issue, session.trigger)
     report.tell(Note(session.trigger.describe()))
-    with session.start_sandbox() as sandbox:
-        desk, task, ground = session.prepare(sandbox)
-        return work(session, desk, task, ground)
+    anew = False
+    while True:
+        try:
+            with session.start_sandbox() as sandbox:
+                desk, task, ground = session.prepare(sandbox, anew=anew)
+                return work(session, desk, task, ground)
+        except Contested as e:
+            anew = session.await_turn(e)
 
 
 def work(session: Session, desk: Desk, task: Task, ground: Ground) -> Ending:
@@ -123,12 +130,13 @@ def rescue(session: Session, sandbox_id: str, what: str) -> str:
     state, trigger, report = session.runner.state, session.trigger, session.report
     if "tree" not in state:
         return ""
-    start = Start(state["base"], state["base-sha"], state["branch"], state["branch-sha"] or None)
+    start, tree, grafted = session.find_start()
     pulls = session.repository.find_pulls(start.branch) if start.branch_sha else []
     pull = next((pull for pull in pulls if pull.state == "open"), None)
     us = Account(login=state["us"], id=int(state["us-id"]))
-    branch = session.take_branch(start, state["tree"], us, pull)
-    branch.earlier = int(state["pushed"])
+    branch = session.take_branch(start, tree, us, pull)
+    branch.grafted = grafted
+    branch.earlier = int(state["pushed"]) + (start.branch_sha not in (None, state["branch-sha"]))
     said, heading = f"{UNFINISHED} {what}", write_heading(trigger, trigger.issue)
     try:
         workspace = Workspace.connect(session.settings, sandbox_id)
@@ -156,7 +164,7 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: P
     what = _WHAT[Status(told)].format(state.get("moment", "the start")) if told in _WHAT else _CUT_OFF
     session = Session.open(environ, runner, report, folder)
     if comment := session.find_comment():
-        session.listen(comment, notified=bool(told))
+        session.listen(Marker.read(comment.body) or Marker(), comment.id, notified=bool(told))
     kept = ""
     if sandbox_id := session.find_sandbox():
         try:
@@ -178,21 +186,21 @@ def _finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: 
 def _supervise(step: Callable[[], Ending], report: Report) -> Status:
     """Run the step in a thread and wait for its ending or for a signal: the SDKs block, this thread never does."""
     endings: queue.SimpleQueue[Ending] = queue.SimpleQueue()
-    overdue = Ending.of(Stopped(_OVERDUE))
+    overdue = replace(Ending.of(Stopped(_OVERDUE)), cut_off=True)
 
     def cancel() -> None:
         report.budget.cancelled = True
-        endings.put(Ending.of(Cancelled(_CANCELLED.format(report.describe_moment()))))
+        ending = Ending.of(Cancelled(_CANCELLED.format(report.describe_moment())))
+        endings.put(replace(ending, cut_off=True))
 
     with signals(cancel):
         begin(lambda: endings.put(_guard(step, report)))
         ending = _wait(endings, report, overdue)
-        # The post step rescues what is in the sandbox.
-        cut_off = ending is overdue or ending.status in (Status.CANCELLED, Status.BUG)
         farewell = begin(lambda: _guard(lambda: report.close(ending), report))
         with contextlib.suppress(TimeoutError):
-            farewell.result(None if ending.status is Status.BUG or not cut_off else _FAREWELL)
-    report.runner.save_state(**{"cut_off" if cut_off else "ended": ending.status, "moment": report.describe_moment()})
+            farewell.result(_FAREWELL if ending.cut_off and ending.status is not Status.BUG else None)
+    told = "cut_off" if ending.cut_off else "ended"
+    report.runner.save_state(**{told: ending.status, "moment": report.describe_moment()})
     return ending.status
 
 
@@ -214,7 +222,7 @@ def _guard(step: Callable[[], _Found], report: Report) -> _Found | Ending:
     except Exception:  # noqa: BLE001 - the last one: whatever gets here is a bug of ours
         report.tell(Note("This is a bug of AI Dev. Please report it with the lines below."))
         report.log.show(traceback.format_exc())
-        return Ending(Status.BUG, what=_FAULT)
+        return Ending(Status.BUG, what=_FAULT, cut_off=True)
 
 
 def _instruct(session: Session, branch: Branch, ground: Ground) -> str:

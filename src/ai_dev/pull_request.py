@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode
 
@@ -12,8 +12,9 @@ from .answers import Account, Commit, Head, Pull
 from .change import Change
 from .errors import AiDevError, ServiceError, ToolError
 from .flags import add_flags, describe_flags, place_flags
+from .marker import Marker
 from .policy import File, Policy, is_workflow
-from .redaction import Redactor, commit_message, inert
+from .redaction import Redactor, commit_message, inert, one_line
 from .redaction import body as publish
 from .redaction import title as publish_title
 from .repository import Repository
@@ -24,6 +25,11 @@ from .workspace import Workspace
 _ENTRIES = 100
 _INLINE = 128 << 10
 _SUFFIXES = 20
+_RACES = 5
+"""How often others may be faster with a push to our branch."""
+_COMPARED = 300
+"""Files of a comparison that GitHub lists at the most."""
+_NAMED = 10
 _TAKEN = re.compile(r"already exists|fast[ -]?forward|does not exist|update failed", re.IGNORECASE)
 """How GitHub says that a branch is not where we left it, or that one of that name is in the way."""
 
@@ -48,6 +54,8 @@ class Line:
         A branch is ours if an open pull request of ours comes from it, or if our status comment names it and no pull
         request from it has ended. Any other that exists is left alone: the next free name is taken. Of two that are
         ours the one that the comment names is the newer: somebody's push to the other was in our way.
+        A run that was killed between its first push and its next word has named the branch before it was there: then
+        it is ours if its tip says that this run made it.
         """
         if base not in branches:
             raise AiDevError(
@@ -55,9 +63,9 @@ class Line:
                 "It does not exist, or the repository is empty.",
                 "Check the input base-branch, or push a first commit.",
             )
-        names = self._names(branches)
-        if task.branch in branches and any(f"{task.branch}-".startswith(f"{name}-") for name in names):
-            names.insert(0, task.branch)
+        names, told = self._names(branches), self._find_told(branches, task.marker, repository)
+        if told and any(f"{told}-".startswith(f"{name}-") for name in names):
+            names.insert(0, told)
         for i, name in enumerate(names):
             spare = (*(n for n in names[i + 1 :] if n not in branches), self._flat)
             if name not in branches:
@@ -65,13 +73,23 @@ class Line:
             pulls = repository.find_pulls(name)
             live = next((p for p in pulls if p.state == "open"), None)
             ours = bool(live and live.user and live.user.id == task.us.id)
-            if ours or (name == task.branch and (live or not pulls)):
+            if ours or (name == told and (live or not pulls)):
                 return Start(base, branches[base], name, branches[name], spare), live
         raise AiDevError(
             f"No name is free for a branch of {self.stem}.",
             f"{_SUFFIXES} branches of that name exist and none is ours to go on with.",
             "Delete those that have ended.",
         )
+
+    @staticmethod
+    def _find_told(branches: dict[str, str], marker: Marker | None, repository: Repository) -> str:
+        """The branch that our status comment tells of, if it is there and ours; else empty."""
+        name = (marker and marker.branch) or ""
+        if not marker or name not in branches:
+            return ""
+        if marker.sha is None and f"{marker.run}\n" not in repository.read_commit(branches[name]).commit.message + "\n":
+            return ""
+        return name
 
     @property
     def _flat(self) -> str:
@@ -132,6 +150,38 @@ class Origin:
         return found[1] if found else None
 
 
+@dataclass(frozen=True)
+class Pushing:
+    """A commit that is on the branch, or may be."""
+
+    commit: Commit
+    tree: str
+    """Id of its tree as the sandbox has it."""
+    grafted: str
+    """Id of its tree on GitHub where that is another, because others have pushed below it."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A checked change on its way to GitHub."""
+
+    change: Change
+    message: str
+    entries: list[dict[str, object]]
+    """Of a tree, in GitHub's form."""
+
+
+def _is_taken(error: ServiceError) -> bool:
+    """Whether a branch is not where we left it, or one of that name is in the way."""
+    return error.failure.status == 422 and bool(_TAKEN.search(error.failure.detail))
+
+
+def _meet(ones: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether a path of these is, or is above, or is below one of those; case does not tell them apart."""
+    folded = [f"{other.casefold()}/" for other in others]
+    return any(a.startswith(b) or b.startswith(a) for a in (f"{one.casefold()}/" for one in ones) for b in folded)
+
+
 def _is_about_workflows(error: ServiceError, change: Change) -> bool:
     """Whether GitHub refused because the token may not change workflows."""
     refused = error.failure.status in (403, 404) and not error.failure.code
@@ -186,6 +236,12 @@ class Branch:
     """How many commits the main step pushed, where this is the post step."""
     idle: int = 0
     """How often a commit was asked for when nothing had changed."""
+    pushing: Pushing | None = None
+    """What is on its way to GitHub: whether it arrived is not known yet."""
+    grafted: str = ""
+    """Id of the tree on GitHub where others have pushed below us: ours is ``tree`` without their files."""
+    merged: str = ""
+    """What others have pushed below our last commit, in words for the model."""
     flags: dict[str, str] = field(default_factory=dict)
     """What deserves a look of all that the run has pushed, by path."""
 
@@ -222,27 +278,39 @@ class Branch:
     def _push(self, change: Change, message: str) -> None:
         if not self.commits:
             self.permit()
+        self.merged = ""
+        entries = [self._entry(file) for file in change.files]
         try:
-            commit = self._store(change, message)
-            self._publish(commit.sha)
+            tree = self._build(self.grafted or self.tree, entries)
+            if not self.grafted and tree != change.tree:
+                raise ToolError("GitHub makes another tree of these files than the sandbox has; nothing was committed.")
+            pending = Pending(change, message, entries)
+            pushed = self._publish(self._store(pending, tree, self.head), pending)
         except ServiceError as e:
             if _is_about_workflows(e, change):
                 raise ToolError(_WORKFLOWS.format(detail=e.failure.detail)) from None
             raise
-        self.tree = change.tree
-        self.commits.append(commit)
+        self.tree, self.grafted, self.pushing = change.tree, pushed.grafted, None
+        self.commits.append(pushed.commit)
         self.flags = add_flags(self.flags, change.files)
         self.on_change(self)
 
-    def _store(self, change: Change, message: str) -> Commit:
-        """The commit on GitHub, on no branch yet."""
-        tree = self.tree
-        entries = [self._entry(f) for f in change.files]
+    def _store(self, pending: Pending, tree: str, parent: str) -> Pushing:
+        """The commit of this tree on GitHub, on no branch yet; its tree may be another than that of the sandbox."""
+        commit = self.repository.create_commit(self._sign(pending.message), tree, parent)
+        return self._announce(Pushing(commit, pending.change.tree, "" if tree == pending.change.tree else tree))
+
+    def _announce(self, pushing: Pushing) -> Pushing:
+        """Remember that from now on this may be on the branch, whether or not we hear of it."""
+        self.pushing = pushing
+        self.on_change(self)
+        return pushing
+
+    def _build(self, tree: str, entries: list[dict[str, object]]) -> str:
+        """The id of this tree with the entries in it, once GitHub has stored it."""
         for i in range(0, len(entries), _ENTRIES):
             tree = self.repository.create_tree(tree, entries[i : i + _ENTRIES])
-        if tree != change.tree:
-            raise ToolError("GitHub makes another tree of these files than the sandbox has; nothing was committed.")
-        return self.repository.create_commit(self._sign(message), tree, self.head)
+        return tree
 
     def propose(self, title: str, text: str, spent: str, link: str = "Refs") -> Pull | None:
         """Open the pull request, or update ours that is open; None when GitHub forbids it (``forbidden`` says why).
@@ -315,20 +383,63 @@ class Branch:
                 raise
         return self.repository.create_pull(self.name, self.start.base, title, body, draft=False)
 
-    def _publish(self, sha: str) -> None:
-        """Put the commit on the branch; on one of the next free name when somebody else was faster. Never force."""
-        put = self.repository.move_branch if self.exists else self.repository.create_branch
-        names = (self.name, *self.start.spare)
+    def _publish(self, pushing: Pushing, pending: Pending) -> Pushing:
+        """Put the commit on the branch; give what is there then. Never force.
+
+        A branch that is yet to come, or that somebody deleted, is made; where another one is in the way the commit gets
+        a branch of the next free name.
+        """
+        if self.exists and (advanced := self._advance(pushing, pending)):
+            return advanced
+        before, names = self.start, (self.name, *self.start.spare)
         for name in names:
+            self.start = replace(before, branch=name)
+            self._announce(pushing)
             try:
-                put(name, sha)
+                self.repository.create_branch(name, pushing.commit.sha)
             except ServiceError as e:
-                if e.failure.status != 422 or not _TAKEN.search(e.failure.detail) or name == names[-1]:
+                if not _is_taken(e) or name == names[-1]:
+                    self.start = before
                     raise
-                self.pull, put = None, self.repository.create_branch
+                self.pull = None
             else:
-                self.start = replace(self.start, branch=name)
-                return
+                break
+        return pushing
+
+    def _advance(self, pushing: Pushing, pending: Pending) -> Pushing | None:
+        """What is on our branch then, with what others have pushed below it; None if it can be on it no more."""
+        for _ in range(_RACES):
+            try:
+                self.repository.move_branch(self.name, pushing.commit.sha)
+            except ServiceError as e:
+                if not _is_taken(e):
+                    raise
+            else:
+                return pushing
+            tip = self.repository.read_branch(self.name)
+            if tip is None or tip.object.sha == pushing.commit.sha:
+                return pushing if tip else None
+            above = self._graft(tip.object.sha, pending)
+            if above is None:
+                break
+            pushing = above
+        return None
+
+    def _graft(self, tip: str, pending: Pending) -> Pushing | None:
+        """The commit on top of what others have pushed; None where both touch a file, or where history was changed."""
+        try:
+            theirs = self.repository.compare(self.head, tip)
+        except ServiceError:
+            return None
+        names = {name for f in theirs.files for name in (f.filename, f.previous_filename) if name}
+        whole = theirs.commits and theirs.commits[-1].sha == tip and len(theirs.files) < _COMPARED
+        if theirs.status != "ahead" or not whole or _meet(names, {file.path for file in pending.change.files}):
+            return None
+        listed = ", ".join(one_line(name, 100) for name in sorted(names)[:_NAMED])
+        self.merged = (
+            f"\nOthers have pushed to the branch meanwhile; their work is on it, and not in this folder: {listed}"
+        )
+        return self._store(pending, self._build(theirs.commits[-1].commit.tree.sha, pending.entries), tip)
 
     def _entry(self, file: File) -> dict[str, object]:
         entry: dict[str, object] = {"path": file.path, "mode": file.mode or "100644", "type": "blob"}

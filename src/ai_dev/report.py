@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field, replace
 
 from .budget import Budget
@@ -16,6 +17,8 @@ from .status_comment import StatusComment
 _COMMENT = 60_000
 _OUTPUT = 60_000
 _TEXT = 40_000
+_POST_STEP = 600
+"""Seconds in which the post step has surely ended."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Ending:
     """Why something of the work could not be delivered."""
     link: str = ""
     """A page on which a person can go on."""
+    cut_off: bool = False
+    """Whether the post step has yet to deliver what was done."""
 
     def clean(self, redactor: Redactor) -> Ending:
         """The ending with no secret and nothing invisible in its words."""
@@ -98,7 +103,8 @@ class Report:
         text = self._describe(ending)
         self._set_outputs(ending)  # first: GitHub may be silent, and a cancelled run has little time
         if self.status and ending.status is not Status.SKIPPED:
-            self.status.end(ending.status, cut_middle(text, _COMMENT), self.branch)
+            until = int(time.time()) + _POST_STEP if ending.cut_off else None
+            self.status.end(ending.status, cut_middle(text, _COMMENT), self.branch, until=until)
         summary = [
             f"## AI Dev: {ending.status}",
             text,

@@ -19,7 +19,20 @@ from github import Auth, Github, GithubException
 from github.Requester import Requester
 from pydantic import TypeAdapter, ValidationError
 
-from .answers import About, Account, Answer, Comment, Commit, Issue, Permission, Pull, Ref, Sha
+from .answers import (
+    About,
+    Account,
+    Answer,
+    Comment,
+    Commit,
+    Comparison,
+    Issue,
+    Permission,
+    Pull,
+    Ref,
+    Sha,
+    StoredCommit,
+)
 from .errors import MALFORMED, Failure, Service, ServiceError, connection_code, persist
 
 API_VERSION = "2022-11-28"
@@ -112,6 +125,15 @@ class Repository:
             lambda: next((c for c in self.read_comments(number) if marker in (c.body or "")), None),
         )
 
+    def read_comment(self, comment: int) -> Comment | None:
+        """A comment; None when it is gone."""
+        try:
+            return self._ask("GET", f"{self._path}/issues/comments/{comment}", Comment, "read our comment")
+        except ServiceError as e:
+            if e.failure.status != 404:
+                raise
+            return None
+
     def edit_comment(self, comment: int, body: str) -> Comment:
         """Change a comment's text."""
         path = f"{self._path}/issues/comments/{comment}"
@@ -144,13 +166,33 @@ class Repository:
         body = {"message": message, "tree": tree, "parents": [parent]}
         return self._ask("POST", f"{self._path}/git/commits", Commit, "store the commit", body)
 
+    def find_refs(self, prefix: str) -> list[Ref]:
+        """The refs whose names start with ``refs/`` and this prefix."""
+        return self._ask("GET", f"{self._path}/git/matching-refs/{quote(prefix)}", list[Ref], "look for our refs")
+
+    def create_ref(self, ref: str, sha: str) -> None:
+        """Create a ref that no two runs can create. ServiceError 422 when it exists: perhaps by this very request."""
+        self._ask("POST", f"{self._path}/git/refs", Ref, "write to the repository", {"ref": ref, "sha": sha})
+
+    def delete_ref(self, ref: str) -> None:
+        """Delete a ref, its name without ``refs/``."""
+        self._ask("DELETE", f"{self._path}/git/refs/{quote(ref)}", None, "delete a ref of ours")
+
     def create_branch(self, name: str, sha: str) -> None:
         """Create a branch. ServiceError 422 when one of this name, or one that is in its way, exists."""
         body = {"ref": f"refs/heads/{name}", "sha": sha}
         self._create(
             lambda: self._ask_once("POST", f"{self._path}/git/refs", Ref, f"create the branch {name}", body),
-            lambda: tip if (tip := self._read_ref(name)) and tip.object.sha == sha else None,
+            lambda: tip if (tip := self.read_branch(name)) and tip.object.sha == sha else None,
         )
+
+    def compare(self, old: str, new: str) -> Comparison:
+        """How a commit stands to an older one. ServiceError 404 when they have nothing in common."""
+        return self._ask("GET", f"{self._path}/compare/{old}...{new}", Comparison, "compare two commits")
+
+    def read_commit(self, sha: str) -> StoredCommit:
+        """A commit and what it holds."""
+        return self._ask("GET", f"{self._path}/commits/{sha}", StoredCommit, "read a commit")
 
     def move_branch(self, name: str, sha: str) -> None:
         """Move a branch forward. ServiceError 422 when that is no fast-forward."""
@@ -175,7 +217,8 @@ class Repository:
         new = {"title": title, "body": body}
         return self._ask("PATCH", f"{self._path}/pulls/{number}", Pull, f"update pull request #{number}", new)
 
-    def _read_ref(self, branch: str) -> Ref | None:
+    def read_branch(self, branch: str) -> Ref | None:
+        """Where a branch is; None when there is none of this name."""
         try:
             return self._ask("GET", f"{self._path}/git/ref/heads/{quote(branch)}", Ref, "read the branch")
         except ServiceError as e:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from .access import Access
-from .answers import Account, Pull
+from .answers import Account, Comment, Pull
 from .background import begin
 from .budget import Budget
+from .claim import Contested, check_free, take_claim
 from .errors import AiDevError, ServiceError, persist
 from .event import Trigger
 from .flags import load_flags, read_flags, save_flags
 from .leaks import Leaks
+from .marker import WORKING, Marker, find_ours, is_ours
 from .network import Network
 from .policy import Policy
 from .preparation import Ground
@@ -25,11 +28,11 @@ from .probe import Boundary, Target
 from .pull_request import Branch, Line, Origin, Rehearsal
 from .report import Report
 from .repository import Repository
-from .runner import Runner, Step, Warned, trust
+from .runner import Note, Runner, Step, Warned, trust
 from .settings import SECRETS, Settings
 from .snapshot import Snapshot, Start
 from .status_comment import StatusComment
-from .task import WORKING, Task, is_ours, read_marker
+from .task import Task
 from .tools import Desk
 from .workspace import Workspace
 
@@ -37,6 +40,10 @@ _ACTIONS_BOT = "github-actions[bot]"
 _OPENAI = "https://api.openai.com"
 DELIVERY = 480
 """Seconds behind the run's limit in which what was done can be delivered: less than the sandbox lives on."""
+_POST_STEP = 300
+"""Seconds that GitHub gives the post step."""
+_PATIENCE = 15
+"""Seconds in which a run that has claimed an issue says so there."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,12 @@ class Session:
         runner.save_state(sandbox_key=key)
 
         def create() -> Workspace:
-            metadata = {"repository": runner.repository, "run-id": runner.run_id, "key": key}
+            metadata = {
+                "repository": runner.repository,
+                "run-id": runner.run_id,
+                "attempt": runner.run_attempt,
+                "key": key,
+            }
             seconds = self.settings.max_minutes * 60
             workspace = Workspace.create(self.settings, self.find_network(), metadata, seconds, self.report.tell)
             runner.save_state(sandbox_id=workspace.id)
@@ -98,17 +110,31 @@ class Session:
             return state.get("sandbox-id", "")
         return Workspace.find(self.settings, {"key": state["sandbox-key"]})
 
-    def find_comment(self) -> int | None:
+    def find_start(self) -> tuple[Start, str, str]:
+        """Where the main step left our branch, the id of its tree in the sandbox, and on GitHub where that is another.
+
+        A commit that was on its way when the step was cut off may have arrived: then that is where.
+        """
+        state = self.runner.state
+        start = Start(state["base"], state["base-sha"], state["branch"], state["branch-sha"] or None)
+        if sha := state["pushing"]:
+            tip = self.repository.read_branch(start.branch)
+            if tip and tip.object.sha == sha:
+                return replace(start, branch_sha=sha), state["pushing-tree"], state["pushing-grafted"]
+        return start, state["tree"], state["grafted"]
+
+    def find_comment(self) -> Comment | None:
         """The comment in which the main step says that it works, even when its id never reached that step."""
-        if "comment" in self.runner.state:
-            return int(self.runner.state["comment"])
+        state = self.runner.state
+        if "comment" in state:
+            return Comment(id=int(state["comment"]), body=state.get("marker"))
         if not self.trigger.number or self.settings.dry_run:
             return None
         us = self.repository.read_viewer()
-        working = {"key": self.trigger.key, "status": WORKING}
         for comment in self.repository.read_comments(self.trigger.number):
-            if is_ours(comment, us) and working.items() <= (read_marker(comment.body) or {}).items():
-                return comment.id
+            marker = Marker.read(comment.body) if is_ours(comment, us) else None
+            if marker and (marker.key, marker.status) == (self.trigger.key, WORKING):
+                return comment
         return None
 
     def find_network(self) -> Network:
@@ -124,18 +150,27 @@ class Session:
         targets = Target.of(self.runner.server_url), Target.of(settings.openai_base_url or _OPENAI)
         return Boundary(secrets, self.find_network(), targets)
 
-    def prepare(self, sandbox: Future[Workspace]) -> tuple[Desk, Task, Ground]:
-        """Read the issue and fetch the repository while the sandbox starts, then bring them together."""
+    def prepare(self, sandbox: Future[Workspace], *, anew: bool) -> tuple[Desk, Task, Ground]:
+        """Read the issue and fetch the repository while the sandbox starts, then bring them together.
+
+        ``anew``: whether the issue's last claim is of a run that is gone. Raises Contested when another run is at work,
+        Skipped when one has done what this one is for.
+        """
         self.report.tell(Step("Start the sandbox, fetch the repository, read the issue"))
         repository, rehearsal = self.repository, self.settings.dry_run
         pulls: list[Pull] = []
+        chosen: Future[Start] = Future()
         gathered = begin(lambda: Task.gather(self.trigger, repository, greet=not rehearsal))
-        fetched = begin(lambda: self._fetch(gathered, pulls))
+        fetched = begin(lambda: self._fetch(gathered, pulls, chosen))
         task = gathered.result()
-        writable = begin(lambda: None if rehearsal else repository.check_writable())
-        status = self.listen()
-        greeted = begin(lambda: status.begin(task.status) if status else None)
-        together: list[Future[Any]] = [writable, sandbox, fetched]
+        task.check_new()
+        earlier = task.marker or Marker()
+        if not rehearsal:
+            check_free(earlier, self.runner.run_id)
+        status = self.listen(earlier)
+        claimed = begin(lambda: self._claim(earlier, chosen.result(), anew=anew))
+        greeted = begin(lambda: status.begin(task.status, claimed.result()) if status else None)
+        together: list[Future[Any]] = [claimed, sandbox, fetched]
         done = wait(together, return_when=FIRST_EXCEPTION).done
         for future in together:
             if future in done:
@@ -175,44 +210,90 @@ class Session:
             self.report.branch = branch
         return branch
 
-    def listen(self, comment: int | None = None, *, notified: bool = False) -> StatusComment | None:
-        """Let the issue, where there is one, hear of the run from now on."""
+    def listen(self, earlier: Marker, comment: int | None = None, *, notified: bool = False) -> StatusComment | None:
+        """Let the issue, where there is one, hear of the run from now on; ``earlier`` is what our comment says."""
         if self.trigger.number and not self.settings.dry_run:
             self.report.status = StatusComment(
                 self.repository,
                 self.runner,
                 self.report.redactor,
                 self.trigger.number,
-                self.trigger.key,
+                self._mark(earlier),
                 self.report.tell,
                 comment=comment,
                 notified=notified,
             )
         return self.report.status
 
-    def _fetch(self, gathered: Future[Task], pulls: list[Pull]) -> Snapshot:
+    def _mark(self, earlier: Marker) -> Marker:
+        """What the comment says of this run, behind what it said before."""
+        return earlier.model_copy(update={"key": self.trigger.key, "run": self.runner.run_id})
+
+    def _claim(self, earlier: Marker, start: Start, *, anew: bool) -> Marker:
+        """Claim the issue for this run; give what its comment says from now on. Raises Contested, ServiceError."""
+        number, marker = self.trigger.number, self._mark(earlier)
+        if self.settings.dry_run:
+            return marker
+        if number is None:
+            self.repository.check_writable()
+            return marker
+        claim = take_claim(self.repository, number, earlier.claim, start.base_sha, anew=anew)
+        until = int(time.time() + self.report.budget.seconds_left) + DELIVERY + _POST_STEP
+        told = {"claim": claim, "until": until, "branch": start.branch, "sha": start.branch_sha}
+        return marker.model_copy(update=told)
+
+    def await_turn(self, contested: Contested) -> bool:
+        """Wait until the run that has the issue has ended. Raises Contested when our own time is up before.
+
+        Gives whether no comment told of that run: then it is gone.
+        """
+        report, known = self.report, bool(contested.run)
+        report.status = None  # that run has the word
+        report.tell(Step("Wait for the run that is at work on this issue"))
+        report.tell(Note(contested.what))
+        us, pause, patience = self.repository.read_viewer(), 1.0, time.monotonic() + _PATIENCE
+        while report.budget.seconds_left > pause:
+            report.budget.check()
+            time.sleep(pause)
+            ours = find_ours(self.repository.read_comments(self.trigger.number or 0), us)
+            marker = Marker.read(ours.body) if ours else None
+            live = marker is not None and marker.is_live()
+            if not live and (known or time.monotonic() > patience):
+                return not known
+            known = known or live
+            pause = min(2 * pause, 30.0)
+        raise contested
+
+    def _fetch(self, gathered: Future[Task], pulls: list[Pull], chosen: Future[Start]) -> Snapshot:
         """Fetch the base and our branch; which that is, is found while the server waits for what we want."""
         trigger, settings, runner = self.trigger, self.settings, self.runner
         base = settings.base_branch or (trigger.about or self.repository.read_about()).default_branch
         line = Line(settings.branch_prefix, f"issue-{trigger.number}" if trigger.number else f"run-{runner.run_id}")
 
         def choose(branches: dict[str, str]) -> Start:
-            start, pull = line.choose(branches, base, gathered.result(), self.repository)
-            pulls.extend([pull] if pull else [])
-            return start
+            if not chosen.done():
+                start, pull = line.choose(branches, base, gathered.result(), self.repository)
+                pulls.extend([pull] if pull else [])
+                chosen.set_result(start)
+            return chosen.result()
 
-        return persist(
-            lambda: Snapshot.fetch(
-                (runner.server_url, runner.repository),
-                settings.github_token.get_secret_value(),
-                prefixes=(base, line.listed),
-                choose=choose,
-                depth=settings.fetch_depth,
-                pack=self.folder / "base.pack",
-                certificates=self.certificates,
-            ),
-            self.report.budget.until,
-        )
+        try:
+            return persist(
+                lambda: Snapshot.fetch(
+                    (runner.server_url, runner.repository),
+                    settings.github_token.get_secret_value(),
+                    prefixes=(base, line.listed),
+                    choose=choose,
+                    depth=settings.fetch_depth,
+                    pack=self.folder / "base.pack",
+                    certificates=self.certificates,
+                ),
+                self.report.budget.until,
+            )
+        except Exception as e:
+            if not chosen.done():
+                chosen.set_exception(e)
+            raise
 
     def _remember(self, branch: Branch) -> None:
         self.runner.save_state(
@@ -221,6 +302,10 @@ class Session:
             branch=branch.name,
             branch_sha=branch.head if branch.exists else "",
             tree=branch.tree,
+            grafted=branch.grafted,
+            pushing=branch.pushing.commit.sha if branch.pushing else "",
+            pushing_tree=branch.pushing.tree if branch.pushing else "",
+            pushing_grafted=branch.pushing.grafted if branch.pushing else "",
             pushed=len(branch.commits),
             flags=save_flags(branch.flags),
             us=branch.us.login,

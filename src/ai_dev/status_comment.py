@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
-from time import monotonic
 
 from .answers import Comment
 from .errors import ServiceError, Status
+from .marker import WORKING, Marker
 from .pull_request import Branch
 from .redaction import Redactor, inert, one_line
 from .repository import Repository
 from .runner import Asked, Event, Planned, Runner, Tell, Warned
-from .task import WORKING, read_marker, write_marker
 
 _EDIT_SECONDS = 30
 """Least time between two edits while the run works."""
+_DONE = {Status.OPENED, Status.UPDATED, Status.ANSWERED, Status.UNCHANGED, Status.BRANCH}
+"""Endings behind which the same event has nothing more to ask for."""
 _TASKS = {"pending": "- [ ]", "in_progress": "- [ ] ▷", "completed": "- [x]"}
 
 
@@ -27,14 +29,13 @@ class StatusComment:
     runner: Runner
     redactor: Redactor
     number: int
-    key: str
+    marker: Marker
+    """What it says to programs; from the start of the work it names the branch that is to be."""
     tell: Tell
     comment: int | None = None
     """The comment's id, once it is there."""
     notified: bool = False
     """Whether a comment has told already that the run ended."""
-    _earlier: str | None = None
-    """The branch that the comment named before: not to be forgotten when this run ends before it has one."""
     _plan: tuple[tuple[str, str], ...] = ()
     _turn: int = 0
     _edited: float = 0.0
@@ -43,22 +44,23 @@ class StatusComment:
     _lock: threading.RLock = field(default_factory=threading.RLock)
     """A run may end while another thread says that it works: the ending waits, and has the last word."""
 
-    def begin(self, earlier: Comment | None) -> None:
+    def begin(self, earlier: Comment | None, marker: Marker) -> None:
         """Say that the work begins: in the comment of an earlier run, or in a new one."""
-        if earlier:
-            self._earlier = (read_marker(earlier.body) or {}).get("branch")
-        body = self._working(None)
         with self._lock:
+            self.marker = marker
+            body = self._working(None)
             if self._ended:
                 return
             try:
                 if earlier:
                     self._keep(self.repository.edit_comment(earlier.id, body))
                 else:
-                    self._keep(self.repository.post_comment(self.number, body, self._marker(WORKING, None)))
+                    self._keep(
+                        self.repository.post_comment(self.number, body, self._mark(WORKING, None, self.marker.until))
+                    )
             except ServiceError as e:
                 self._warn(e)
-            self._edited = monotonic()
+            self._edited = time.monotonic()
 
     def note(self, event: Event, branch: Branch | None) -> None:
         """Keep what the comment shows; edit it, at most every half minute."""
@@ -68,17 +70,18 @@ class StatusComment:
             self._turn = event.turn
         else:
             return
-        if self.comment and not self._quiet and monotonic() - self._edited >= _EDIT_SECONDS:
-            self._edited = monotonic()
+        if self.comment and not self._quiet and time.monotonic() - self._edited >= _EDIT_SECONDS:
+            self._edited = time.monotonic()
             self._edit(self._working(branch))
 
-    def end(self, status: Status, text: str, branch: Branch | None) -> None:
+    def end(self, status: Status, text: str, branch: Branch | None, *, until: int | None = None) -> None:
         """Say how it ended. A new pull request notifies by itself; else a new comment takes the place of the old.
 
         A run that may not write any more makes the comment that is there true, and posts none. One that is cancelled
-        has no time for more: the post step has the last word.
+        has no time for more: the post step has the last word, and ``until`` that (at the latest) the issue is taken.
         """
-        body = self._marker(status, branch) + "\n" + text
+        mark = self._mark(status, branch, until)
+        body = f"{mark}\n{text}"
         with self._lock:
             self._ended = True
             try:
@@ -89,7 +92,7 @@ class StatusComment:
                 if status is Status.REFUSED:
                     return
                 old = self.comment
-                self._keep(self.repository.post_comment(self.number, body, self._marker(status, branch)))
+                self._keep(self.repository.post_comment(self.number, body, mark))
                 if old:
                     self.repository.delete_comment(old)
             except ServiceError as e:
@@ -117,19 +120,25 @@ class StatusComment:
 
     def _keep(self, comment: Comment) -> None:
         self.comment = comment.id
-        self.runner.save_state(comment=comment.id)
+        self.runner.save_state(comment=comment.id, marker=self.marker.write())
 
     def _warn(self, error: ServiceError) -> None:
         self.tell(Warned(f"The status comment is not up to date: {error}"))
 
     def _working(self, branch: Branch | None) -> str:
         head = f"**AI Dev is at work on this.** [Log of the run]({self.runner.run_url})"
-        lines = [self._marker(WORKING, branch), head]
+        lines = [self._mark(WORKING, branch, self.marker.until), head]
         if self._turn:
             lines += ["", f"Turn {self._turn}" + (f", commits pushed: {len(branch.commits)}" if branch else "")]
         steps = [f"{_TASKS[status]} {inert(one_line(self.redactor.clean(step), 200))}" for step, status in self._plan]
         return self.redactor.hide("\n".join([*lines, "", *steps]).rstrip())
 
-    def _marker(self, status: str, branch: Branch | None) -> str:
-        name, sha = (branch.name, branch.head) if branch and branch.exists else (self._earlier, None)
-        return write_marker(key=self.key, status=status, branch=name, sha=sha)
+    def _mark(self, status: str, branch: Branch | None, until: int | None) -> str:
+        """The marker for a comment that says so; the branch that was named before is not forgotten."""
+        marker = self.marker
+        now: dict[str, object] = {"status": status, "until": until}
+        if branch and branch.exists:
+            now |= {"branch": branch.name, "sha": branch.head}
+        if status in _DONE:
+            now |= {"done": marker.finish()}
+        return marker.model_copy(update=now).write()

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
-from typing import Any, Self
+from typing import Self
 
 from .answers import Account, Comment, Issue
 from .discussion import Discussion
 from .errors import AiDevError, ServiceError, Skipped
 from .event import Kind, Trigger
+from .marker import WORKING, Marker, find_ours, is_ours, strip_marker
 from .redaction import one_line, plain
 from .repository import Repository
 from .visible import drop_invisible, see
@@ -24,26 +23,6 @@ _TITLE_LIMIT = 256
 _BODY_LIMIT = 20_000
 _COMMENT_LIMIT = 4_000
 _REQUEST_LIMIT = 60_000
-
-WORKING = "working"
-"""The status in the marker of a run that has not ended."""
-_MARKER = re.compile(r"<!-- ai-dev (\{.{0,2000}?\}) -->")
-
-
-def write_marker(**values: str | None) -> str:
-    """The hidden line by which we find our own status comment again, with what a later run needs to know."""
-    return f"<!-- ai-dev {json.dumps(values).replace('--', '-' + chr(92) + 'u002d')} -->"
-
-
-def read_marker(body: str | None) -> dict[str, Any] | None:
-    """The values of the marker that a comment begins with; None where it does not, for others may quote one."""
-    if found := _MARKER.match(body or ""):
-        try:
-            values = json.loads(found[1])
-        except (ValueError, RecursionError):
-            return None
-        return values if isinstance(values, dict) else None
-    return None
 
 
 def read_prompt(name: str, **values: object) -> str:
@@ -94,7 +73,7 @@ class Task:
         check_issue(issue, trigger)
         us = _react(trigger, trigger.number, repository) if greet else repository.read_viewer()
         comments = repository.read_comments(trigger.number)
-        status = next((c for c in comments if is_ours(c, us)), None)
+        status = find_ours(comments, us)
         others = [c for c in comments if not is_ours(c, us)]
         return cls(trigger, issue, Discussion.choose(others, trigger, issue.user, repository), status, us)
 
@@ -109,10 +88,17 @@ class Task:
         return write_heading(self.trigger, self.issue)
 
     @property
-    def branch(self) -> str:
-        """The branch that our status comment names; empty when there is none."""
-        values = read_marker(self.status.body) if self.status else None
-        return str((values or {}).get("branch") or "")
+    def marker(self) -> Marker | None:
+        """What our status comment says of the run before; None when there is none."""
+        return Marker.read(self.status.body) if self.status else None
+
+    def check_new(self) -> None:
+        """Raise Skipped when a run for the same event has ended well already."""
+        if (marker := self.marker) and self.trigger.key in marker.done:
+            raise Skipped(
+                f"A run for this event has ended well already; the comment on #{self.number} says how.",
+                cure="Put the label on again, or comment, to have more done.",
+            )
 
     def describe(self) -> Brief:
         """The task for the model: what strangers wrote stands between delimiters that they cannot know."""
@@ -138,10 +124,9 @@ class Task:
 
     def _show_earlier(self, reader: _Reader) -> list[str]:
         """Our own comment on how the last run ended, where there was one that ended."""
-        marker = (read_marker(self.status.body) if self.status else None) or {}
-        if not self.status or marker.get("status") in (None, WORKING):
+        if not self.status or not self.marker or self.marker.status in ("", WORKING):
             return []
-        return [reader.markdown(_MARKER.sub("", self.status.body or ""), _BODY_LIMIT)]
+        return [reader.markdown(strip_marker(self.status.body or ""), _BODY_LIMIT)]
 
     def _show_issue(self, reader: _Reader) -> list[str]:
         """The issue, where there is one."""
@@ -197,11 +182,6 @@ def check_issue(issue: Issue, trigger: Trigger) -> None:
         raise Skipped(f"Issue #{issue.number} is closed.", cure="Reopen it to have it worked on.")
     if trigger.kind is Kind.LABEL and not (issue.title.strip() or (issue.body or "").strip()):
         raise Skipped(f"Issue #{issue.number} says nothing.", cure="Write what is to be done.")
-
-
-def is_ours(comment: Comment, us: Account) -> bool:
-    """Whether this is our status comment: the marker is there and we wrote it."""
-    return bool(comment.user and comment.user.id == us.id and read_marker(comment.body) is not None)
 
 
 def _react(trigger: Trigger, number: int, repository: Repository) -> Account:

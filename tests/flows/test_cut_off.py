@@ -1,52 +1,24 @@
 """Runs that are cancelled or killed: the main step says so at once if it can, the post step delivers what was done."""
 
-import contextlib
 import signal
 import threading
-import time
-from pathlib import Path
 
 import pytest
 
 from standins.openai import call, reply, say, stalled
-from standins.runner import spawn
+from tests.flows.runs import alive, branches, own_comments, starting, until
 from tests.projects import FIX, fix_script
 
-BOT = "github-actions[bot]"
 APPLY = reply(call("apply_patch", patch=FIX))
 COMMIT = reply(call("commit", message="Make add() add"))
 PULL = reply(call("make_pull_request", title="Make add() add", body="It subtracted."))
 DONE = reply(say("Done."))
 
 
-class Running:
-    """The main step of a job as a process."""
-
-    def __init__(self, job):
-        environ = job.environ()
-        self.job, self.log = job, Path(environ["GITHUB_STATE"]).parent / "log"
-        with self.log.open("wb") as file:
-            self.process = spawn(environ, file)
-
-    def end(self, number):
-        """Send the signal; what the step left, and the seconds that it took to end."""
-        began = time.monotonic()
-        self.process.send_signal(number)
-        exit_code = self.process.wait(30)
-        return self.job.collect(exit_code, self.log, time.monotonic() - began)
-
-
 @pytest.fixture
 def start():
     """Starts main steps; none outlives the test."""
-    with contextlib.ExitStack() as running:
-
-        def begin(job):
-            process = Running(job)
-            running.callback(process.process.wait)
-            running.callback(process.process.kill)
-            return process
-
+    with starting() as begin:
         yield begin
 
 
@@ -81,18 +53,6 @@ def while_the_model_streams(stage, start, released, *steps):
     return running
 
 
-def own_comments(stage):
-    return [comment.body for comment in stage.repository.issues[1].comments if comment.user.login == BOT]
-
-
-def branches(stage):
-    return stage.repository.git("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads").split()
-
-
-def alive(stage):
-    return [sandbox.id for sandbox in stage.e2b.sandboxes.values() if sandbox.alive]
-
-
 def assert_delivered(stage):
     """The patch is on the branch and in a draft that closes nothing; no sandbox lives."""
     assert "calculator.py\n" == stage.repository.git("diff", "--name-only", "main", "ai-dev/issue-1")
@@ -121,7 +81,9 @@ def test_cancelled_run_says_so_and_loses_nothing(stage, act, start, released, ca
     assert (130, "cancelled") == (main.exit_code, main.outputs["status"])
     assert main.seconds < 6
     (comment,) = own_comments(stage)
-    assert "**AI Dev cancelled.** GitHub ended the run at the step “Work on ai-dev/issue-1, for main”, turn 2" in comment
+    assert (
+        "**AI Dev cancelled.** GitHub ended the run at the step “Work on ai-dev/issue-1, for main”, turn 2" in comment
+    )
     assert "at work" not in comment
     assert "## AI Dev: cancelled" in main.summary
 
@@ -279,7 +241,7 @@ def test_cancelled_at_once(stage, act, start, number):
     assert [] == stage.openai.conversations
 
 
-def test_cancelled_worker_asks_for_nothing_more(stage, act, start, released):
+def test_cancelled_worker_asks_for_nothing_more(stage, start, released):
     """While a cancelled run says good-bye, its worker neither asks the model again nor commits."""
     begun, ended = threading.Event(), threading.Event()
 
@@ -376,11 +338,3 @@ def test_post_step_that_cannot_deliver_ends_the_sandbox(stage, act, start, relea
     assert "GitHub could not store the changed files (403)." in comment
     assert ["main"] == branches(stage)
     assert [] == alive(stage)
-
-
-def until(condition):
-    """Wait for what no request tells of."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

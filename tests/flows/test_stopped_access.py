@@ -91,7 +91,7 @@ def test_nothing_is_pushed(stage, act, change):
 
     assert (0, "refused", "") == (result.exit_code, result.outputs["status"], result.outputs["branch"])
     assert ["main"] == branches(stage)
-    assert [] == stage.github.requests("POST", "/git/(trees|commits|refs)|/pulls")
+    assert [] == stage.github.requests("POST", "/git/(trees|commits)|/pulls")
     assert f"**AI Dev refused.** {CHANGES[change]} So the run was stopped, and nothing more is pushed." in own_comment(
         stage
     )

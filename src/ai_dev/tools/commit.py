@@ -31,4 +31,4 @@ class Commit(Tool):
         listed = [f"{file.verb} {file.path}" for file in change.files]
         more = [f"… and {len(listed) - _SHOWN} more"] if len(listed) > _SHOWN else []
         lines = "\n".join([*listed[:_SHOWN], *more])
-        return f"{branch.describe_push()}:\n{lines}{ignored}"
+        return f"{branch.describe_push()}:\n{lines}{ignored}{branch.merged}"
