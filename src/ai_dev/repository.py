@@ -9,6 +9,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -261,10 +262,16 @@ class Repository:
     @staticmethod
     def _shape(data: object, shape: type[_Shape] | None, doing: str) -> _Shape:
         try:
-            return TypeAdapter(shape).validate_python(data)  # type: ignore[arg-type]
+            return _adapter(shape).validate_python(data)  # type: ignore[arg-type, no-any-return]
         except ValidationError as e:
             detail = f"The answer has not the form that GitHub documents: {e.errors()[0]['msg']}."
             raise ServiceError(Failure(Service.GITHUB, doing, detail, code=MALFORMED)) from None
+
+
+@cache
+def _adapter(shape: Any) -> TypeAdapter[Any]:
+    """What checks an answer against its shape; to make one costs more than all its checks in a run."""
+    return TypeAdapter(shape)
 
 
 class _Unbounded(requests.RequestException):
