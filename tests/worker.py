@@ -16,6 +16,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
+# The SDKs import these when the first client is made, which would be in every fork.
+import httpcore2  # noqa: E402, F401
+import opentelemetry.baggage.propagation  # noqa: E402
+import opentelemetry.metrics  # noqa: E402
+import opentelemetry.propagate  # noqa: E402
+import opentelemetry.trace.propagation.tracecontext  # noqa: E402, F401
+
 import ai_dev.main  # noqa: E402
 import entrypoint  # noqa: E402
 
