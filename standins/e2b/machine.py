@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import socket
 import subprocess
@@ -20,12 +21,61 @@ from .processes import Process
 
 PATIENCE = 30.0
 """Seconds that a sandbox's process 1 has for an answer."""
-START = "import sys; sys.path.append(sys.argv[1]); from inside.init import main; main(*sys.argv[2:])"
-"""Process 1; its package is imported alone, not as a part of this one."""
+START = "import sys; sys.path.append(sys.argv[1]); from inside.nursery import main; main(int(sys.argv[2]))"
+"""What process 1 is a fork of; its package is imported alone, not as a part of this one."""
+
+PROFILE = """PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games
+export PATH
+"""
+"""What Debian's gives to its users, without asking who they are."""
 
 
 class Gone(EOFError):
     """The sandbox is dead."""
+
+
+class Nursery:
+    """A process that has imported what a sandbox's process 1 needs; those are its forks, which start in no time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connection, theirs = socket.socketpair()
+        self._connection.settimeout(PATIENCE)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", START, str(Path(__file__).parent), str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env={},
+            )
+
+    def start(self, connection: socket.socket, *arguments: str) -> int:
+        """Start a sandbox's process 1 with its end of the connection; the number of the process that answers for it."""
+        return self._ask({"start": arguments}, [connection.fileno()])
+
+    def end(self, pid: int) -> None:
+        """End what was started; returns when every process of the sandbox is gone, at once if they are."""
+        self._ask({"end": pid})
+
+    def close(self) -> None:
+        """End the process."""
+        self._connection.close()
+        self._process.wait(PATIENCE)
+
+    def _ask(self, request: Mapping[str, Any], fds: Sequence[int] = ()) -> int:
+        with self._lock:
+            init.send(self._connection, dict(request), fds)
+            reply, _ = init.receive(self._connection)
+        return int(reply["pid"])
+
+
+@cache
+def nursery() -> Nursery:
+    """The one of this process."""
+    made = Nursery()
+    atexit.register(made.close)
+    return made
 
 
 @dataclass
@@ -45,19 +95,13 @@ class Machine:
             f"root:x:0:0:root:/root:/bin/bash\nuser:x:{USER_ID}:{USER_ID}::/home/user:/bin/bash\n"
         )
         (self.directory / "gitconfig").touch()
+        (self.directory / "profile").write_text(PROFILE)
         (self.directory / "hosts").write_text("127.0.0.1 localhost\n")
         (self.directory / "group").write_text(f"root:x:0:\nuser:x:{USER_ID}:\n")
         self._connection, theirs = socket.socketpair()
         self._connection.settimeout(PATIENCE)
-        arguments = [str(theirs.fileno()), str(self.directory), self.isolation, *self.hidden]
         with theirs:
-            self._init = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", START, str(Path(__file__).parent), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env={},
-            )
+            self._init = nursery().start(theirs, str(self.directory), self.isolation, *self.hidden)
         try:
             _result(*init.receive(self._connection))
         except BaseException:
@@ -93,8 +137,7 @@ class Machine:
         """Kill every process of the sandbox; returns when they are gone."""
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
-        self._init.terminate()
-        self._init.wait(PATIENCE)
+        nursery().end(self._init)
         with self._lock:
             self._connection.close()
 

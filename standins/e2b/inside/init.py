@@ -178,10 +178,8 @@ def _children() -> set[int]:
         return set()
 
 
-def main(fd: str, directory: str, isolation: str, *hidden: str) -> None:
-    """Serve on the inherited socket; the first message says that the sandbox is ready, or why it cannot be."""
-    connection = socket.socket(fileno=int(fd))
-    connection.set_inheritable(False)
+def run(connection: socket.socket, directory: str, isolation: str, *hidden: str) -> None:
+    """Serve on the socket; the first message says that the sandbox is ready, or why it cannot be."""
     if isolation == "namespaces":
         try:
             namespaces.enter(Path(directory), hidden)

@@ -86,8 +86,8 @@ def _mount_all(directory: Path, hidden: Collection[str]) -> None:
     _mount("none", "/", "", _RECURSIVE | _PRIVATE)
     writable = {"/home/user": "home/user", "/tmp": "tmp", "/etc/hosts": "hosts"}
     places = {**writable, "/etc/passwd": "passwd", "/etc/group": "group"}
-    if Path("/etc/gitconfig").is_file():  # this machine's, with its ways to credentials
-        places["/etc/gitconfig"] = "gitconfig"
+    # This machine's, with its ways to credentials and whatever its logins do.
+    places |= {f"/etc/{name}": name for name in ("gitconfig", "profile") if Path(f"/etc/{name}").is_file()}
     # Held open, for the paths that lead to them are about to be covered.
     sources = {target: f"/proc/self/fd/{os.open(directory / name, os.O_PATH)}" for target, name in places.items()}
     _set_attributes("/", set_=_READ_ONLY, flags=_WHOLE_TREE)
