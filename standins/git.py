@@ -22,11 +22,25 @@ def make_repository(folder: Path, files: Mapping[str, str | bytes]) -> Path:
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z",
         "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "maintenance.auto",
+        "GIT_CONFIG_VALUE_0": "false",
     }
     for command in (
-        ["init", "-q", "-b", "main"],
+        ["init", "-q", "--template=", "-b", "main"],
         ["add", "-A"],
-        ["-c", "user.name=Octo", "-c", "user.email=octo@example.com", "commit", "-q", "-m", "Start"],
+        [
+            "-c",
+            "user.name=Octo",
+            "-c",
+            "user.email=octo@example.com",
+            "-c",
+            "maintenance.auto=false",
+            "commit",
+            "-q",
+            "-m",
+            "Start",
+        ],
     ):
         subprocess.run(["git", *command], cwd=folder, env=environ, check=True)
     return folder

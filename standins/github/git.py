@@ -10,8 +10,11 @@ from tempfile import TemporaryDirectory
 
 from .objects import ABSENT, ID, Commit, Entry, Item
 
-CONFIGURATION = """
+CONFIGURATION = """\
 [core]
+	repositoryformatversion = 0
+	filemode = true
+	bare = true
 	protectHFS = true
 	protectNTFS = true
 [gc]
@@ -48,11 +51,12 @@ class Git:
         """Make a bare repository with the branches and tags of another one, or with none."""
         directory.mkdir(parents=True)
         git = cls(directory)
-        git.run("init", "--bare", "--quiet", "--template=", f"--initial-branch={branch}", str(directory))
-        with (directory / "config").open("a") as config:
-            config.write(CONFIGURATION)
-        if source is not None:
-            git.run("fetch", "--quiet", str(source.resolve()), "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*")
+        if source is None:
+            git.run("init", "--bare", "--quiet", "--template=", str(directory))
+        else:
+            git.run("clone", "--bare", "--quiet", "--template=", str(source.resolve()), str(directory))
+        (directory / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
+        (directory / "config").write_text(CONFIGURATION)
         return git
 
     def run(self, *args: str, data: bytes = b"", extra: Mapping[str, str] | None = None) -> bytes:
