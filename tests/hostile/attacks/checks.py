@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,13 @@ def calls(*wanted: dict[str, Any], last: str = "Done.") -> Callable[[Scene], Job
         return scene.label(1)
 
     return act
+
+
+def bomb(mebibytes: int, head: bytes = b"") -> bytes:
+    """A gzip without end that becomes ``head`` and so many MiB of blanks; one of them is packed, and repeated."""
+    packer = zlib.compressobj(wbits=31)
+    start = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
+    return start + (packer.compress(b" " * (1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)) * mebibytes
 
 
 def untouched(outcome: Outcome) -> None:

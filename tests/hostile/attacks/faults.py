@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +19,7 @@ from standins.openai import (
     unknown_item,
 )  # fmt: skip
 from standins.runner import Job
-from tests.hostile.attacks.checks import PATCH, calls, commit, nothing_pushed
+from tests.hostile.attacks.checks import PATCH, bomb, calls, commit, nothing_pushed
 from tests.hostile.attacks.services import github, model_says
 from tests.hostile.canaries import CANARIES
 from tests.hostile.scene import Attack, By, Outcome, Scene
@@ -30,7 +29,7 @@ HOSTILE = f"{KEY}\n::add-path::/x\r##[stop-commands]y\x1b[2J"
 LEAK = f"{CANARIES['github-token']}\n::add-path::/x\r##[stop-commands]y"
 ELSEWHERE = {"Location": "http://127.0.0.1:9/"}
 AT_ONCE = {"Retry-After": "0"}
-BOMB = {"body": gzip.compress(b"[" + b" " * (100 << 20), 1), "headers": {"Content-Encoding": "gzip"}}
+BOMB = {"body": bomb(100, b"["), "headers": {"Content-Encoding": "gzip"}}
 ZERO = "0" * 40
 
 

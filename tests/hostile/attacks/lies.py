@@ -6,7 +6,6 @@ function. What no shell can do, the stand-in does in the sandbox's name.
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,7 +17,7 @@ from standins.e2b.envd import stream
 from standins.e2b.processes import frame
 from standins.openai import call, reply, say
 from standins.runner import Job
-from tests.hostile.attacks.checks import PATCH, calls, commit, nothing_pushed, sh
+from tests.hostile.attacks.checks import PATCH, bomb, calls, commit, nothing_pushed, sh
 from tests.hostile.canaries import CANARIES
 from tests.hostile.scene import Attack, By, Outcome, Scene
 
@@ -233,7 +232,7 @@ ATTACKS = (
     ),
     Attack(
         "A packed file without end is cut", By.SANDBOX, "sends 200 MB as 200 kB of gzip",
-        envd("GET", "^/files", status=200, body=gzip.compress(bytes(200 << 20), 1), headers={"Content-Encoding": "gzip"}),
+        envd("GET", "^/files", status=200, body=bomb(200), headers={"Content-Encoding": "gzip"}),
         "unchanged", nothing_pushed,
     ),
     Attack(
