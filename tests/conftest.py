@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from standins.e2b import E2B
 from standins.git import make_repository
 from standins.runner import Job, Launch, Result
-from standins.stage import Stage
+from standins.stage import E2B_KEY, Stage
 from tests.projects import CALCULATOR
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,6 +64,15 @@ def directory() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="ai-dev-test-"))
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def sandboxes(directory: Path) -> Iterator[E2B]:
+    """E2B alone, for tests that need but a sandbox."""
+    with E2B(directory / "e2b", keys=[E2B_KEY]) as service:
+        if service.isolation != "namespaces":
+            pytest.skip("this machine gives ordinary users no namespaces, which the E2B stand-in needs for its paths")
+        yield service
 
 
 @pytest.fixture

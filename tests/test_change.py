@@ -13,7 +13,8 @@ from ai_dev.change import FILE_SIZE, FILES, TOTAL_SIZE, Change, _read_entries
 from ai_dev.errors import Blocked, ToolError
 from ai_dev.leaks import Leaks
 from ai_dev.objects import hash_object
-from ai_dev.policy import File, Policy
+from ai_dev.policy import File, Policy, show
+from tests.workspaces import Git, open_workspace
 
 ZERO = "0" * 40
 SECRET = "ghs_canary_0123456789_canary_9876543210"
@@ -37,7 +38,7 @@ def plant(files):
             entries[head] = (mode, hash_blob(data))
             objects[head] = ("blob", data)
     listed = []
-    for name, entry in entries.items():
+    for name, entry in sorted(entries.items()):
         if isinstance(entry, dict):
             inner, sha = plant(entry)
             objects |= {f"{name}/{path}".rstrip("/"): thing for path, thing in inner.items()}
@@ -63,6 +64,7 @@ class Claims:
     """What it sends under which name, whatever that is."""
     size: str | None = None
     objects: str | None = None
+    errors: str = ""
     ignored: str = ""
     answer: str | None = None
     """All that it prints, instead."""
@@ -88,7 +90,8 @@ class Claims:
         size = str(len(listing)) if self.size is None else self.size
         objects = "".join(f"{sha} blob {len(data)}," for sha, data in blobs.items())
         told = objects if self.objects is None else self.objects
-        lines = [self.trees[1][1], size, base64.b64encode(listing).decode(), told, self.ignored]
+        marks = str(listing.count(b"\0"))
+        lines = [self.trees[1][1], size, marks, base64.b64encode(listing).decode(), told, self.errors, self.ignored]
         return "\n".join(lines) if self.answer is None else self.answer
 
     def read(self, _path, limit):
@@ -152,9 +155,9 @@ def test_change_is_what_was_listed():
     change = collect(workspace)
 
     assert (
-        File("a.py", "100644", hash_blob(b"a\n"), b"a\n", "M", b"before\n"),
+        File("a.py", "100644", hash_blob(b"a\n"), b"a\n", "M", b"before\n", "100644", hash_blob(b"before\n")),
         File("b ü", "100755", hash_blob(b"\0\xff"), b"\0\xff", "A"),
-        File("c", "", "", b"", "D"),
+        File("c", "", "", b"", "D", b"", "100644", hash_blob(b"gone")),
         File("x/z", "100644", hash_blob(b"z"), b"z", "A"),
     ) == change.files
     assert (workspace.trees[1][1], ("build/", "x.pyc")) == (change.tree, change.ignored)
@@ -370,3 +373,215 @@ def test_answers_that_are_none(workspace):
 def test_listing_that_is_cut():
     """A listing that is longer than what was sent has too many files."""
     assert "too many files" in refusal(Claims(listing=entry("a", None, (b"", "100644")), size="9999999"))
+
+
+def salvage(workspace, tree=None):
+    """What is kept of the change that the sandbox claims."""
+    return Change.salvage(workspace, tree or workspace.tree, POLICY)
+
+
+def paths(change):
+    """The paths of a change."""
+    return [file.path for file in change.files]
+
+
+@pytest.mark.parametrize("new", [{"a": b"x", "b": b"", "d/e": (b"\0", "100755")}, {"b": b"before"}, {}])
+def test_salvage_of_what_may_be_committed(new):
+    """Where nothing is against a change, what is kept is what a commit would have, and asked for in the same way."""
+    workspace = Counted(new, {"b": b"before"})
+    collected, asked = collect(workspace), workspace.asked
+
+    assert collected == salvage(workspace)
+    assert (2 * asked, ()) == (workspace.asked, collected.left_out)
+
+
+class Counted(Claims):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    def git(self, script):
+        self.asked += 1
+        return super().git(script)
+
+
+SCRIPT = """
+set -e
+cd /home/user/repository
+{}
+"""
+
+
+@pytest.fixture
+def work(sandboxes, directory):
+    """Loads a repository with these files into a sandbox and runs a script there; afterwards the tree is checked."""
+
+    def run(script, files):
+        git = Git(directory / "git")
+        workspace, tree = open_workspace(sandboxes, git.pack(files))
+        outcome = workspace.run(SCRIPT.format(script), "/home/user/repository", 60, lambda _: None)
+        assert 0 == outcome.exit_code, outcome.output
+        change = Change.salvage(workspace, tree, POLICY)
+        assert git.stage(apply(files, change)) == change.tree
+        return change
+
+    return run
+
+
+def apply(files, change):
+    """The files with those of the change in place of theirs."""
+    gone = {file.path for file in change.files}
+    kept = {path: content for path, content in files.items() if path not in gone}
+    return kept | {file.path: (file.data, file.mode) for file in change.files if file.mode}
+
+
+def test_salvage_leaves_out_what_may_not_be_committed(work):
+    """Kept is what passes, and for each of the others there is its reason; the tree is that of what was kept."""
+    key = "AKIA" + "ABCDEFGHIJKLMNOP"
+    change = work(
+        f"""
+        echo b > a; rm gone; chmod +x mode; ln -s /etc/passwd link; printf x > $'new\\nline'; printf x > $'no\\xffutf'
+        mkdir -p .github/workflows d/e :x; echo > .github/workflows/x.yml; echo 1 > d/e/f; echo > README; echo > ReadMe
+        echo {key} > 'key [a]*'; head -c 1048577 /dev/zero > big; echo > ./-f; echo > :x/y; echo '*.x y' > .gitattributes
+        ln -sf /tmp kept; git init -q nested; echo > nested/f; echo x > locked; chmod 0 locked
+        rm protected/AGENTS.md; rmdir protected; echo > protected
+        rm CODEOWNERS; mkdir CODEOWNERS; echo > CODEOWNERS/x
+        """,
+        {
+            "a": b"a\n",
+            "gone": b"",
+            "mode": b"",
+            "kept": b"kept",
+            "same": b"",
+            "protected/AGENTS.md": b"x",
+            "CODEOWNERS": b"",
+        },
+    )
+
+    assert ["-f", "a", "d/e/f", "gone", "mode"] == paths(change)
+    told = "\n".join(change.left_out)
+    assert "more" not in told
+    for path, why in {
+        "link": "symbolic link",
+        "kept": "symbolic link",
+        "new line": "control",
+        "no\\udcffutf": "not UTF-8",
+        ".github/workflows/x.yml": "protected",
+        ".gitattributes": "protected",
+        "README": "are one name",
+        "ReadMe": "are one name",
+        "key [a]*": "credential",
+        "big": "1,048,577 bytes",
+        ":x/y": "colon",
+        "protected/AGENTS.md": "protected",
+        "protected": "must stay",
+        "CODEOWNERS": "protected",
+        "CODEOWNERS/x": "must stay",
+    }.items():
+        assert [True] == [why in line for line in change.left_out if line.startswith(f"{path}: ")], path
+    assert "nested" in told
+    assert "locked" in told
+
+
+def test_salvage_of_many_files(work):
+    """Of too many files those of the base are kept first, and told is how many there are beside those that are named."""
+    old = {f"z{i:02}": b"" for i in range(60)}
+    change = work("seq -f %.0f-some-build 10000 19999 | xargs touch; for i in z*; do echo > $i; done", old)
+
+    assert [f"z{i:02}" for i in range(60)] == paths(change)[-60:]
+    assert FILES == len(change.files)
+    assert "more files are changed or added, too many to name." in change.left_out[0]
+    assert change.left_out[-1].startswith("… and ")
+    named = int(change.left_out[0].split()[0].replace(",", "")) + int(change.left_out[-1].split()[2].replace(",", ""))
+    assert 10_060 == FILES + named + len(change.left_out) - 2
+
+
+def test_salvage_of_much():
+    """Where bytes are short the small files are kept, and what does not fit is named."""
+    files = {f"{i}": bytes([i]) * FILE_SIZE for i in range(6)} | {"small": b"s", "z": b""}
+    workspace = Honest(files)
+
+    change = salvage(workspace)
+
+    assert ["0", "1", "2", "small", "z"] == paths(change)
+    assert ["3", "4", "5"] == [reason.partition(":")[0] for reason in change.left_out]
+
+
+class Honest(Claims):
+    """Makes a tree of what it is told to keep, as git does."""
+
+    def write(self, _path, data):
+        names = [line.partition(b"\t")[2].decode() for line in data.split(b"\0")[:-1]]
+        changed = {path: content for path, content in self.new.items() if path in names}
+        self.new = {path: content for path, content in self.old.items() if path not in names} | changed
+        self.__post_init__()
+
+
+class Liar(Claims):
+    """Says the same whatever it is told to keep."""
+
+    def write(self, _path, _data):
+        pass
+
+
+@dataclass
+class Turncoat(Claims):
+    """Says something else when it is asked again."""
+
+    then: dict = field(default_factory=dict)
+
+    def write(self, _path, _data):
+        for name, value in self.then.items():
+            setattr(self, name, value)
+        self.__post_init__()
+
+
+@pytest.mark.parametrize(
+    "workspace",
+    [
+        Liar({"a": b"x", ".git/b": b""}),
+        Turncoat({"a": b"x", ".git/b": b""}, then={"answer": "nonsense"}),
+        Turncoat({"a": b"x", ".git/b": b""}, then={"new": {"a": b"y"}}),
+        Turncoat({"a": b"x", ".git/b": b""}, then={"new": {"a": (b"x", "100755")}}),
+        Turncoat({"a": b"x", ".git/b": b""}, then={"new": {"a": b"x", "c": b""}}),
+        Turncoat({"a": b"x", ".git/b": b""}, then={"new": {}}),
+        Turncoat({"a": b"x", ".git/b": b""}, then={"new": {"a": b"x"}, "lies": {X: b"\n"}}),
+        Turncoat({"a": b"x", ".git/b": b""}, then={"new": {"a": b"x"}, "size": "9999"}),
+    ],
+    ids=["the same", "nonsense", "other bytes", "another mode", "one more", "one less", "no contents", "a cut list"],
+)
+def test_salvage_from_a_sandbox_that_lies(workspace):
+    """What cannot be had from a sandbox that lies is told as left out, and nothing of it is kept."""
+    change = salvage(workspace)
+
+    assert ((), workspace.tree) == (change.files, change.tree)
+    assert {".git/b", "a"} == {reason.partition(":")[0] for reason in change.left_out}
+
+
+def test_salvage_has_no_secret():
+    """A secret of ours ends the run here too, and so does one in what git says."""
+    with pytest.raises(Blocked):
+        salvage(Claims({"a": SECRET.encode()}))
+    with pytest.raises(Blocked):
+        salvage(Honest({"a": SECRET.encode(), ".git/b": b""}))
+    with pytest.raises(Blocked):
+        salvage(Claims({"a": b""}, errors=f"open {SECRET}"))
+
+
+PATHS = st.sampled_from(["a", "b", "A", "ß", "SS", "d/e", "D/f", "d/F", ".git/x", "AGENTS.md", "x:", "x\n", "../x"])
+CONTENTS = st.sampled_from([b"", b"x", b"z", (b"x", "100755"), (b"a", "120000"), b"AKIA" + b"ABCDEFGHIJKLMNOP"])
+FILES_OF = st.dictionaries(PATHS, CONTENTS, max_size=8)
+
+
+@given(FILES_OF, FILES_OF)
+def test_nothing_is_left_out_in_silence(old, new):
+    """Whatever has changed: it is kept as it is, or told as left out, and the tree is that of what is kept."""
+    workspace = Honest(new, old)
+
+    change = salvage(workspace)
+
+    kept = {file.path for file in change.files}
+    changed = {path for path in old | new if old.get(path) != new.get(path)}
+    assert kept <= changed
+    assert {show(path) for path in changed - kept} == {reason.partition(": ")[0] for reason in change.left_out}
+    assert plant(apply(old, change))[1] == change.tree

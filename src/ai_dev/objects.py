@@ -100,9 +100,17 @@ class Tree:
 
     def find_id(self, path: str, mode: str = "") -> str | None:
         """The id of what is at this path (and has this mode, if one is given); None where there is nothing."""
-        folder, _, name = path.rpartition("/")
-        entry = self.folders.get(folder, {}).get(name)
+        entry = self._find(path)
         return entry.sha if entry and mode in ("", entry.mode) else None
+
+    def find_file(self, path: str) -> Entry | None:
+        """What is at this path, where that is no folder."""
+        entry = self._find(path)
+        return entry if entry and entry.mode != _FOLDER.decode() else None
+
+    def _find(self, path: str) -> Entry | None:
+        folder, _, name = path.rpartition("/")
+        return self.folders.get(folder, {}).get(name)
 
 
 def list_folders(paths: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .errors import Blocked, ToolError
@@ -39,7 +39,24 @@ class File:
     verb: str
     """``A`` added, ``M`` changed, ``D`` deleted."""
     base: bytes = b""
-    """What the file held before."""
+    """What the file held before, where that was read."""
+    old_mode: str = ""
+    """The mode that was at this path before; empty where there was nothing."""
+    old_sha: str = ""
+    """The id of what was at this path before; empty where there was nothing."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why something may not be committed."""
+
+    path: str | None
+    """The file that it is about; None for all files together."""
+    text: str
+
+    def __str__(self) -> str:
+        """In words, with the path."""
+        return self.text if self.path is None else f"{show(self.path)}: {self.text}"
 
 
 @dataclass(frozen=True)
@@ -56,7 +73,7 @@ class Policy:
         if any(self.leaks.found_in(text) for text in texts):
             raise Blocked
 
-    def check_place(self, path: str, mode: str) -> list[str]:
+    def check_place(self, path: str, mode: str) -> list[Reason]:
         """The reasons against a file of this mode (empty when it is deleted) at this path."""
         return _name(path, [check_mode(mode), check_path(path) or self._check_protected(path)])
 
@@ -75,11 +92,16 @@ class Policy:
         )
 
 
-def refuse(reasons: list[str]) -> None:
+def refuse(reasons: Sequence[Reason]) -> None:
     """Raise ToolError with the reasons, if there are any."""
     if reasons:
-        more = [f"… and {len(reasons) - _REASONS} more"] if len(reasons) > _REASONS else []
-        raise ToolError("The commit is refused:\n" + "\n".join(f"- {reason}" for reason in reasons[:_REASONS] + more))
+        raise ToolError("The commit is refused:\n" + "\n".join(f"- {reason}" for reason in tell(reasons)))
+
+
+def tell(reasons: Sequence[Reason]) -> tuple[str, ...]:
+    """The reasons in words; where they are many the first of them, and how many more there are."""
+    more = (f"… and {len(reasons) - _REASONS:,} more",) if len(reasons) > _REASONS else ()
+    return (*map(str, reasons[:_REASONS]), *more)
 
 
 def show(path: str) -> str:
@@ -87,8 +109,8 @@ def show(path: str) -> str:
     return one_line(path.encode("utf-8", "backslashreplace").decode(), _SHOWN) or "(no name)"
 
 
-def _name(path: str, reasons: Iterable[str]) -> list[str]:
-    return [f"{show(path)}: {reason}" for reason in reasons if reason]
+def _name(path: str, reasons: Iterable[str]) -> list[Reason]:
+    return [Reason(path, reason) for reason in reasons if reason]
 
 
 # Modes
@@ -144,10 +166,18 @@ def check_path(path: str) -> str:  # noqa: PLR0911 - a list of rules
     return ""
 
 
-def check_neighbours(paths: Iterable[str], old: Tree, new: Tree) -> list[str]:
+_ELSEWHERE = "it is not where the sandbox says that it is."
+
+
+def check_neighbours(paths: Iterable[str], old: Tree, new: Tree) -> list[Reason]:
     """The reasons against paths that stand in the new tree, for those of them, and their folders, that are added."""
     alike = {folder: _group(entries) for folder, entries in new.folders.items()}
-    return [f"{show(path)}: {why}" for path in paths if (why := _check_place_in(path, old, alike))]
+    return [Reason(path, why) for path in paths if (why := _check_place_in(path, old, alike))]
+
+
+def check_deleted(paths: Iterable[str], old: Tree) -> list[Reason]:
+    """The reasons against paths of deleted files: that there was none."""
+    return [Reason(path, _ELSEWHERE) for path in paths if not old.find_file(path)]
 
 
 def _group(names: Iterable[str]) -> dict[str, list[str]]:
@@ -164,7 +194,7 @@ def _check_place_in(path: str, old: Tree, alike: dict[str, dict[str, list[str]]]
             continue
         names = alike.get(folder, {}).get(fold(part), [])
         if part not in names:
-            return "it is not where the sandbox says that it is."
+            return _ELSEWHERE
         if others := [name for name in names if name != part]:
             return (
                 f"{show(part)} and {show(others[0])} are one name where case and Unicode form do not count. Rename it."
@@ -247,7 +277,7 @@ _BINARY = 8000
 """Bytes at the start of a file among which git looks for a NUL."""
 
 
-def check_content(file: File) -> list[str]:
+def check_content(file: File) -> list[Reason]:
     """The reasons against what a file holds, where its base does not hold it already."""
     if file.verb == "D":
         return []
