@@ -24,8 +24,6 @@ FILE_SIZE = 1 << 20
 TOTAL_SIZE = 4 << 20
 _FOLDERS_SIZE = 16 << 20
 _LISTING = 1 << 20
-_LISTED = 11_000
-"""More files than a listing of that size can name."""
 _ROUNDS = 3
 _DELETED = "D"
 _ADDED = "A"
@@ -42,10 +40,8 @@ wc -c < {ours}/change
 tr -dc '\\0' < {ours}/change | wc -c
 head -c {limit} {ours}/change | base64 -w0
 echo
-for kind in a A; do
-  git diff-index --cached --raw --no-renames --no-abbrev --no-ext-diff --diff-filter=$kind {tree}
-done | head -n {files} | cut -d' ' -f3,4 |
-  tr ' ' '\\n' | sort -u | git cat-file --batch-check='%(objectname) %(objecttype) %(objectsize)' | tr '\\n' ','
+head -c {limit} {ours}/change | tr '\\0' '\\n' | sed -n '/^:/p' | cut -d' ' -f3,4 | tr ' ' '\\n' | sort -u |
+  git cat-file --batch-check='%(objectname) %(objecttype) %(objectsize)' | tr '\\n' ','
 echo
 test ! -e {ours}/errors || sed -n 's/^error: //p' {ours}/errors | head -n 5 | head -c 1000 | tr '\\n' ' '
 echo
@@ -77,7 +73,7 @@ class Change:
 
         Raises ToolError with every reason when something in it may not be committed, Blocked for a secret of ours.
         """
-        claim = _Claim.read(workspace, tree, _ADD, FILES + 1)
+        claim = _Claim.read(workspace, tree, _ADD)
         claim.refuse_many()
         claim.guard(policy)
         refused = claim.check_files(policy)
@@ -92,7 +88,7 @@ class Change:
 
         Raises ToolError when the sandbox does not say what has changed, Blocked for a secret of ours.
         """
-        claim = first = _Claim.read(workspace, tree, _ADD_ANY, _LISTED)
+        claim = first = _Claim.read(workspace, tree, _ADD_ANY)
         kept, left = list(claim.entries), claim.check_errors()
         try:
             for _ in range(_ROUNDS):
@@ -147,12 +143,9 @@ class _Claim:
     ignored: tuple[str, ...]
 
     @classmethod
-    def read(cls, workspace: Workspace, tree: str, add: str, files: int) -> Self:
-        """Ask for it; ``add`` puts the change into our index, ``files`` is of how many the sizes are wanted.
-
-        Raises ToolError when the answer cannot be read.
-        """
-        script = _SCRIPT.format(tree=tree, ours=OURS, limit=_LISTING, files=files, add=add.format(ours=OURS))
+    def read(cls, workspace: Workspace, tree: str, add: str) -> Self:
+        """Ask for it; ``add`` puts the change into our index. Raises ToolError when the answer cannot be read."""
+        script = _SCRIPT.format(tree=tree, ours=OURS, limit=_LISTING, add=add.format(ours=OURS))
         try:
             new, size, marks, listing, objects, errors, *ignored = workspace.git(script).split("\n", 32)
             raw, whole = base64.b64decode(listing, validate=True), int(size)
@@ -171,7 +164,7 @@ class _Claim:
         ordered = sorted(kept, key=lambda entry: entry.verb != _DELETED)
         lines = [f"{e.mode or '0'} {e.sha or e.old}\t".encode() + e.name + b"\0" for e in ordered]
         workspace.write(f"{OURS}/kept", b"".join(lines))
-        claim = _Claim.read(workspace, tree, _ADD_KEPT, FILES)
+        claim = _Claim.read(workspace, tree, _ADD_KEPT)
         if claim.unlisted or claim.entries != tuple(kept):
             raise ToolError("git in the sandbox makes something else of the files that may be kept.")
         return claim
