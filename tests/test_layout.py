@@ -39,6 +39,7 @@ ORDER = (
     "policy",
     "flags",
     "change",
+    "patch_file",
     "pull_request",
     "conversation",
     "model",
