@@ -1,4 +1,4 @@
-"""Patches that git applies to the very tree, and that a page shows whole."""
+"""Patches that git applies to the very tree, that a page shows whole, and that bring unfinished work back."""
 
 import os
 import random
@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ai_dev.change import FILE_SIZE, TOTAL_SIZE, Change
+from ai_dev.errors import ToolError
+from ai_dev.leaks import Leaks
 from ai_dev.objects import hash_object
-from ai_dev.patch_file import show_patch, write_patch
-from ai_dev.policy import File
-from tests.workspaces import LINK, Git
+from ai_dev.patch_file import restore, show_patch, write_patch
+from ai_dev.policy import File, Policy
+from ai_dev.workspace import REPOSITORY
+from tests.workspaces import LINK, Git, open_workspace
 
 SUBMODULE = "160000"
 
@@ -231,3 +234,148 @@ def test_a_file_that_becomes_another_is_cut_whole():
 
     assert 2 == patch.count(b"diff --git")
     assert "Too long to be shown here: `f`." == show_patch(patch, 300)
+
+
+POLICY = Policy(Leaks.of([]))
+
+
+@pytest.fixture
+def move(sandboxes, directory):
+    """Runs a script in a sandbox with these files, saves the change there and restores it in a fresh sandbox.
+
+    Gives the change and the home of the fresh sandbox; ``before`` is run in that one first.
+    """
+
+    def run(files, script, before="true"):
+        snapshot = Git(directory / "git").pack(files)
+        workspace, tree = open_workspace(sandboxes, snapshot)
+        do(workspace, script)
+        change = Change.salvage(workspace, tree, POLICY)
+        workspace.close()
+        fresh, _ = open_workspace(sandboxes, snapshot)
+        do(fresh, before)
+        restore(fresh, change)
+        assert change == Change.collect(fresh, tree, POLICY)
+        assert "" == fresh.git("cat $GIT_DIR/info/attributes; ls $GIT_DIR/../index $GIT_DIR/../patch 2>/dev/null || :")
+        home = sandboxes.sandboxes[fresh.id].home / "repository"
+        for file in change.files:
+            found = home / file.path
+            assert (
+                (file.data, file.mode) == (found.read_bytes(), find_mode(found)) if file.mode else not found.is_file()
+            )
+        return change, home
+
+    return run
+
+
+def find_mode(path):
+    """The mode that git gives to a file."""
+    return "100755" if path.stat().st_mode & 0o100 else "100644"
+
+
+def do(workspace, script):
+    """Run a script in the repository."""
+    outcome = workspace.run(f"set -e; {script}", REPOSITORY, 60, lambda _: None)
+    assert 0 == outcome.exit_code, outcome.output
+
+
+ATTRIBUTES = b"* text=auto eol=crlf\n*.id ident\n*.x filter=x\n*.u16 working-tree-encoding=UTF-16LE\n"
+
+
+def test_restored_is_what_was_saved(move):
+    """Files, modes and deletions of all kinds are in a fresh sandbox as they were saved; nothing else has changed."""
+    old = {"a b": b"1\n2\n", "gone/x": b"", "ü": b"x", "bin": b"\0\1", "same": b"same\n", "run": b"", "d/f": b"x"}
+    change, home = move(
+        old,
+        r"""
+        printf '1\n3' > 'a b'; rm -r gone d; printf x > d; mkdir -p new/er; printf '\0\377' > new/er/bin; chmod +x run ü
+        printf '\0\2' > bin; echo > ./-f; printf 'a\r\nb\n' > crlf; printf 'a\rb' > cr; : > empty
+        """,
+    )
+
+    assert {"a b", "gone/x", "ü", "bin", "run", "d/f", "d", "new/er/bin", "-f", "crlf", "cr", "empty"} == {
+        file.path for file in change.files
+    }
+    assert b"same\n" == (home / "same").read_bytes()
+    assert not (home / "gone").exists()
+
+
+def test_attributes_do_not_change_what_is_restored(move):
+    """What a repository says of line ends, keywords and filters has no part in it; its other files stay as they are."""
+    old = {".gitattributes": ATTRIBUTES, "a.txt": b"1\n2\n", "b.id": b"$Id$\n", "c.x": b"c\n", "same": b"x\n"}
+    change, home = move(
+        old,
+        r"""
+        git config filter.x.smudge 'sed s/./smudged/'; git config filter.x.clean cat
+        sed -i s/2/3/ a.txt; printf '4\n' >> a.txt; echo more >> b.id; echo x > c.x; printf '1\n' > lf.txt
+        printf '$Id: mine $\n' > new.id; printf 'a\r\n\0' > binary
+        """,
+        before="git config filter.x.smudge 'touch /tmp/smudged; cat'; git config filter.x.required true",
+    )
+
+    assert {"a.txt": b"1\n3\n4\n", "lf.txt": b"1\n", "new.id": b"$Id$\n"}.items() <= {
+        file.path: file.data for file in change.files
+    }.items()
+    assert b"x\r\n" == (home / "same").read_bytes()
+    assert not (home.parents[2] / "tmp" / "smudged").exists()
+
+
+def test_a_file_in_an_encoding_is_restored_in_it(sandboxes, directory):
+    """A file that git keeps in another encoding than it has on disk is as it was on disk: git could not take it else."""
+    snapshot = Git(directory / "git").pack({".gitattributes": ATTRIBUTES, "a.u16": b"1\n", "z": b""})
+    workspace, tree = open_workspace(sandboxes, snapshot)
+    do(workspace, r"printf '2\0\n\0' > a.u16")
+    change = Change.salvage(workspace, tree, POLICY)
+    assert b"2\n" == change.files[0].data
+    fresh, _ = open_workspace(sandboxes, snapshot)
+
+    restore(fresh, change)
+
+    assert b"2\0\n\0" == fresh.read(f"{REPOSITORY}/a.u16", 100)
+    assert change == Change.collect(fresh, tree, POLICY)
+
+
+def test_links_are_not_followed(move):
+    """A link where the base has one, or where something else made one, leads no file out of the repository."""
+    change, home = move(
+        {"out": (b"/tmp", LINK), "z": b""},
+        "rm out; mkdir out in; echo 1 > out/f; echo 2 > in/g",
+        before="ln -s /tmp in",
+    )
+
+    assert {"out": "", "out/f": "100644", "in/g": "100644"} == {file.path: file.mode for file in change.files}
+    assert not (home / "in").is_symlink()
+    assert not list((home.parents[2] / "tmp").glob("[fg]"))
+
+
+def test_what_does_not_apply(sandboxes, directory):
+    """Where the tree is another, git's words are the error, and nothing has changed."""
+    workspace, _ = open_workspace(sandboxes, Git(directory / "git").pack({"a": b"1\n", "b": b""}))
+    do(workspace, "git rev-parse HEAD")
+    elsewhere = make_change({"a": b"2\n"}, {"a": b"3\n", "c": b""}, tree="0" * 40)
+
+    with pytest.raises(ToolError, match=r"patch failed: a:1"):
+        restore(workspace, elsewhere)
+    with pytest.raises(ToolError, match=r"come out otherwise"):
+        restore(workspace, make_change({}, {"c": b""}, tree="0" * 40))
+
+    assert b"1\n" == workspace.read(f"{REPOSITORY}/a", 10)
+    assert (0, "", "") == workspace.query("git status --porcelain")
+
+
+def test_hooks_and_settings_of_the_repository_have_no_part(move):
+    """What the sandbox's own git would run when files are written is not run."""
+    change, home = move(
+        {"a": b"1\n"},
+        "echo 2 > a",
+        before="printf '#!/bin/sh\ntouch /tmp/hooked' > .git/hooks/post-checkout; chmod +x .git/hooks/post-checkout;"
+        "cp .git/hooks/post-checkout .git/hooks/post-index-change; git config core.fsmonitor 'touch /tmp/hooked'; git config apply.whitespace error-all",
+    )
+
+    assert 1 == len(change.files)
+    assert not (home.parents[2] / "tmp" / "hooked").exists()
+
+
+def test_nothing_to_restore():
+    """A change without files needs no sandbox."""
+    restore(None, make_change({}, {}))

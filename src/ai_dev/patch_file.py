@@ -1,4 +1,4 @@
-"""Change -> patch: its checked files as a text that `git apply` takes, and the way to show it.
+"""Change -> patch: its checked files as a text that `git apply` takes, the way to show it, and the way back.
 
 Nothing in it is rendered by the sandbox. What people can read is a unified diff; all else is in it as git writes binary
 files: compressed, under the ids of what was there before and of what is to be there.
@@ -20,6 +20,7 @@ from .change import Change
 from .objects import hash_object
 from .policy import File
 from .redaction import one_line
+from .workspace import OURS, Workspace
 
 _NONE = "0" * 40
 _SUBMODULE = "160000"
@@ -32,6 +33,23 @@ _NO_NEWLINE = b"\n\\ No newline at end of file\n"
 _PART = re.compile(rb"^(?=diff --git )", re.MULTILINE)
 _NAMED = 10
 _RETURNS = "Lines in it end with a carriage return, which is lost where it is copied from here: take the file."
+_RESTORE = """
+cp $GIT_DIR/info/attributes {ours}/attributes
+trap 'mv {ours}/attributes $GIT_DIR/info/attributes; rm -f {ours}/index {ours}/patch' EXIT
+cp $GIT_DIR/index {ours}/index
+old=$(git write-tree)
+new=$(
+  export GIT_INDEX_FILE={ours}/index
+  git apply --cached --whitespace=nowarn {ours}/patch && git write-tree
+)
+test $new = {tree} || {{ echo 'the files come out otherwise than they were saved' >&2; exit 1; }}
+echo '* -text -ident -filter' >> $GIT_DIR/info/attributes
+git read-tree --reset -u $old $new
+"""
+"""The patch meets our index alone, so that no file is followed anywhere; then git writes what differs, byte for byte.
+
+One attribute stays: a file that git would not read again in any but its own encoding is written in it.
+"""
 
 
 def write_patch(change: Change) -> bytes:
@@ -59,6 +77,16 @@ def show_patch(patch: bytes, limit: int) -> str:
     parts += [_RETURNS] if "\r" in text else []
     parts += [_describe_hidden(hidden)] if hidden else []
     return "\n\n".join(parts)
+
+
+def restore(workspace: Workspace, change: Change) -> None:
+    """Put the files of a change into a fresh workspace that holds the tree it was made from, each byte as it was saved.
+
+    Raises ToolError with git's words when it does not apply, or does not make the tree of the change.
+    """
+    if change.files:
+        workspace.write(f"{OURS}/patch", write_patch(change))
+        workspace.git(_RESTORE.format(ours=OURS, tree=change.tree))
 
 
 def _split(patch: bytes) -> Iterator[tuple[str, bytes]]:
