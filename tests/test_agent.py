@@ -9,7 +9,8 @@ from ai_dev.agent import Agent
 from ai_dev.budget import Budget
 from ai_dev.conversation import Conversation
 from ai_dev.errors import Failure, Service, ServiceError, Stopped
-from ai_dev.model import Call, Reply, Usage
+from ai_dev.model import Call, Reply
+from ai_dev.prices import Usage
 from ai_dev.tools import Desk, Tool
 
 
@@ -29,6 +30,10 @@ class Scripted:
 
     def __init__(self, *answers):
         self.answers = list(answers)
+
+    def measure(self, conversation):
+        """What there is."""
+        return conversation.size
 
     def ask(self, *_):
         """The next of them."""

@@ -19,6 +19,7 @@ ORDER = (
     "leaks",
     "redaction",
     "network",
+    "prices",
     "settings",
     "configuration",
     "runner",

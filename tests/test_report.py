@@ -11,7 +11,7 @@ from ai_dev.budget import Budget
 from ai_dev.errors import AiDevError, Status
 from ai_dev.log import Log
 from ai_dev.marker import Marker
-from ai_dev.model import Usage
+from ai_dev.prices import Usage
 from ai_dev.redaction import HIDDEN, Redactor
 from ai_dev.report import Ending, Report
 from ai_dev.repository import Repository
@@ -262,7 +262,7 @@ def test_comment_cannot_be_written(github, status, told):
 def close(runner, ending, **report):
     """Close a report with an ending."""
     made = Report(runner, Redactor.of([SECRET]), Log(Redactor.of([SECRET])), Budget(9, 9), **report)
-    made.budget.spend(Usage(10, 4, 2))
+    made.budget.spend(Usage(10, 4, 2), 0, 0)
     return made.close(ending), made
 
 

@@ -1,6 +1,7 @@
 """The action's inputs: defaults, what is taken, and every fault at once with its cure."""
 
 import subprocess
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -72,6 +73,9 @@ def test_defaults():
         ("max_minutes", "1380", 1380),
         ("allow_paths", "a, .github/workflows/ci.yml\n b/ \n,a", "a\n.github/workflows/ci.yml\nb/"),
         ("allow_paths", "/".join("a" * 40), "/".join("a" * 40)),
+        ("max_cost", "2.50", Decimal("2.5")),
+        ("max_cost", "0.0001", Decimal("0.0001")),
+        ("prices", "output=12", "output=12"),
         ("draft", "False", False),
         ("dry_run", "TRUE", True),
     ],
@@ -120,6 +124,8 @@ def test_valid_values(name, value, expected):
         *[("ca_certificates", v) for v in ("/etc/ssl/ca.pem", "Ümlaut", CERTIFICATE, "-----BEGIN CERTIFICATE-----")],
         *[("max_turns", value) for value in ("0", "1001", "many")],
         *[("max_minutes", value) for value in ("0", "1381", "1.5")],
+        *[("max_cost", value) for value in ("0", "0.00", "-1", "$2", "2,50", "1e3", "1000000.5", "many", "NaN")],
+        *[("prices", value) for value in ("2", "input=x", "reasoning=1", "output=1 output=2")],
         *[("draft", value) for value in ("yes", "0", "on")],
         ("dry_run", "maybe"),
     ],
@@ -145,6 +151,22 @@ def test_all_faults_at_once():
     assert "${{ secrets.E2B_API_KEY }}" in lines[2]
     assert "digits" in lines[3]
     assert "true or false" in lines[4]
+
+
+def test_limit_in_dollars_needs_a_price():
+    """A limit in dollars for a model of unknown price is told beside every other fault, with what to give."""
+    named, other = faults(model="own", max_cost="1", draft="perhaps")
+    assert "`draft`" in named
+    assert other == (
+        "- `max-cost` needs the prices of the model own, which are not known here: give them in `prices`, in dollars per "
+        "million tokens, such as `input=2 cached-input=0.10 cache-write=2.50 output=10`."
+    )
+    (missing,) = faults(model="own", max_cost="1", prices="input=1")
+    assert missing.startswith("- `prices` is not valid: output is missing: give ")
+
+    assert 3 == load(model="own", max_cost="1", prices="input=1 output=3").price.output
+    assert 10 == load(max_cost="1").price.output
+    assert None is load(model="own").price
 
 
 @given(

@@ -39,9 +39,10 @@ class Agent:
         while True:
             self.desk.budget.check()
             self.tell(Asked(self.desk.budget.turns + 1))
+            asked = self.model.measure(conversation)
             reply = self._ask(conversation)
-            self.desk.budget.spend(reply.usage)
             conversation.replay(reply.items)
+            self.desk.budget.spend(reply.usage, asked, self.model.measure(conversation))
             if reply.text:
                 self.tell(Said(reply.text))
             for number, call in enumerate(reply.calls, 1):

@@ -58,6 +58,11 @@ class Conversation:
             self._append(item)
 
     @property
+    def size(self) -> int:
+        """Bytes of all items."""
+        return self._size
+
+    @property
     def json(self) -> str:
         """All items as a JSON array."""
         return "[" + ",".join(self._items) + "]"

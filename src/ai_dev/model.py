@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from .conversation import Conversation
 from .errors import MALFORMED, Failure, Service, ServiceError, connection_code, persist
+from .prices import Usage
 from .settings import Settings
 
 _SILENCE = 300
@@ -33,19 +34,6 @@ _ITEMS_LIMIT = 1000
 _DROPPABLE = ("include", "prompt_cache_key")
 """What not every server knows; left out from then on when a server's 400 names it."""
 _DOING = "answer the request"
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Tokens of one reply, or of many added up."""
-
-    input: int = 0
-    cached: int = 0
-    """Of the input, those that the server had in its cache."""
-    output: int = 0
-
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(self.input + other.input, self.cached + other.cached, self.output + other.output)
 
 
 @dataclass(frozen=True)
@@ -68,7 +56,8 @@ class Reply:
     refusal: str
     final: bool
     """Whether the text is meant as the last word: there is one, it is no commentary, and it is not cut off."""
-    usage: Usage
+    usage: Usage | None
+    """None where the server did not tell it."""
 
 
 class Model:
@@ -97,6 +86,11 @@ class Model:
             "include": ["reasoning.encrypted_content"],
             "prompt_cache_key": key,
         }
+        self._head_size = len(json.dumps(self._fixed))
+
+    def measure(self, conversation: Conversation) -> int:
+        """Bytes of the request that asks for the next reply."""
+        return self._head_size + conversation.size
 
     def ask(self, conversation: Conversation, until: float) -> Reply:
         """The model's next reply. Passing faults are tried again; a reply that did not end is never used.
@@ -275,10 +269,17 @@ def _reply(items: list[dict[str, Any]], response: dict[str, Any]) -> Reply:
     )
 
 
-def _usage(usage: dict[str, Any]) -> Usage:
-    """The tokens used; servers other than OpenAI's may tell only some of it."""
+def _usage(usage: dict[str, Any]) -> Usage | None:
+    """The tokens used, where both numbers are told; servers other than OpenAI's may leave out the details."""
+    if usage.get("input_tokens") is None or usage.get("output_tokens") is None:
+        return None
     details = usage.get("input_tokens_details") or {}
-    return Usage(usage.get("input_tokens") or 0, details.get("cached_tokens") or 0, usage.get("output_tokens") or 0)
+    return Usage(
+        usage["input_tokens"],
+        details.get("cached_tokens") or 0,
+        usage["output_tokens"],
+        details.get("cache_write_tokens") or 0,
+    )
 
 
 @contextlib.contextmanager

@@ -132,6 +132,7 @@ class Report:
                 "input-tokens": used.input,
                 "cached-tokens": used.cached,
                 "output-tokens": used.output,
+                "cost": self.budget.told_cost,
             }
         )
 

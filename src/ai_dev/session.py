@@ -65,7 +65,7 @@ class Session:
     def open(cls, environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> Self:
         """Read the inputs and the event. Raises InputError, Skipped, AiDevError."""
         settings = Settings.load(environ)
-        report.budget = Budget(settings.max_turns, settings.max_minutes * 60)
+        report.budget = Budget(settings.max_turns, settings.max_minutes * 60, settings.max_cost, settings.price)
         report.go_on = f"{settings.command} continue"
         trigger = Trigger.read(runner.read_event(), settings, runner)
         certificates = trust(settings.ca_certificates, folder)

@@ -5,18 +5,26 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from .errors import InputError
 from .network import read_choice
+from .prices import EXAMPLE, Price
 from .redaction import one_line
 
 
 def _number(text: object) -> object:
     if isinstance(text, str) and not re.fullmatch(r"[0-9]{1,9}", text):
         raise ValueError("give a whole number, in digits")
+    return text
+
+
+def _dollars(text: object) -> object:
+    if isinstance(text, str) and not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,4})?", text):
+        raise ValueError("give dollars as a number, such as 2.50")
     return text
 
 
@@ -108,6 +116,7 @@ def input_name(field: str) -> str:
 
 
 Number = Annotated[int, BeforeValidator(_number)]
+Dollars = Annotated[Decimal, BeforeValidator(_dollars)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
 Address = Annotated[
     str,
@@ -150,6 +159,8 @@ class Settings(BaseModel):
     ca_certificates: Annotated[str, AfterValidator(_certificates)] = ""
     max_turns: Annotated[Number, Field(100, ge=1, le=1000)]
     max_minutes: Annotated[Number, Field(45, ge=1, le=1380)]
+    max_cost: Annotated[Dollars | None, Field(None, gt=0)]
+    prices: str = ""
     draft: Switch = True
     dry_run: Switch = False
 
@@ -160,10 +171,32 @@ class Settings(BaseModel):
         Raises InputError with every fault: the input's name, what is wrong and what to give.
         """
         given = {name: value for name in cls.model_fields if (value := environ.get(input_name(name), "").strip())}
+        faults = _find_price_faults(given.get("model", cls.model_fields["model"].default), given)
         try:
-            return cls.model_validate(given)
+            settings = cls.model_validate(given)
         except ValidationError as e:
-            raise InputError([_fault(error["loc"], error["type"], error["msg"]) for error in e.errors()]) from None
+            found = [_fault(error["loc"], error["type"], error["msg"]) for error in e.errors()]
+            raise InputError([*found, *faults]) from None
+        if faults:
+            raise InputError(faults)
+        return settings
+
+    @property
+    def price(self) -> Price | None:
+        """What the model costs; None where that is not known."""
+        return Price.of(self.model, self.prices)
+
+
+def _find_price_faults(model: str, given: Mapping[str, str]) -> list[str]:
+    """What is wrong with the prices, and with a limit in dollars where the model has no price."""
+    try:
+        price = Price.of(model, given.get("prices", ""))
+    except ValueError as e:
+        return [_fault(("prices",), "", str(e))]
+    if price or "max_cost" not in given:
+        return []
+    unknown = f"`max-cost` needs the prices of the model {one_line(model, 60)}, which are not known here"
+    return [f"{unknown}: give them in `prices`, in dollars per million tokens, such as `{EXAMPLE}`."]
 
 
 _SECRET_CURES = {
