@@ -1,5 +1,6 @@
 """The model's server: what is sent to it, what is taken from it, and answers that no server should give."""
 
+import contextlib
 import gzip
 import json
 import threading
@@ -10,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from ai_dev.conversation import Conversation
 from ai_dev.errors import Service, ServiceError
-from ai_dev.model import Call, Model, describe, name_of
+from ai_dev.model import Call, Model, Terms, describe, name_of
 from ai_dev.prices import Usage
 from ai_dev.settings import Settings
 from ai_dev.tools import TOOLS
@@ -41,14 +42,15 @@ def model(server):
     """A model at that server, with one tool."""
     keys = {"INPUT_GITHUB-TOKEN": "x", "INPUT_E2B-API-KEY": "x", "INPUT_OPENAI-API-KEY": KEY}
     settings = Settings.load(keys | {"INPUT_OPENAI-BASE-URL": f"{server.url}/v1"})
-    return Model(settings, "Be brief.", [LookUp], "a-key")
+    with contextlib.closing(Model(settings, "Be brief.", [LookUp])) as opened:
+        yield opened
 
 
 def ask(model, text="Hello"):
     """Ask once."""
     conversation = Conversation()
     conversation.ask(text)
-    return model.ask(conversation, time.monotonic())
+    return model.ask(conversation, Terms(time.monotonic()))
 
 
 def test_reply_is_taken_whole(server, model):
@@ -71,7 +73,7 @@ def test_request_is_stateless_and_stable(server, model):
     ask(model, "two")
 
     first, second = (bytes(sent.body) for sent in server.requests("POST", "/responses$"))
-    at = first.index(b'"input":')
+    at = first.index(b'"prompt_cache_key":')
     assert first[:at] == second[:at]
     assert (False, True, "Be brief.") == tuple(json.loads(first)[name] for name in ("store", "stream", "instructions"))
     assert not {"temperature", "top_p", "previous_response_id"} & set(json.loads(first))
@@ -280,7 +282,7 @@ def test_a_reply_has_a_deadline(server, model):
     conversation.ask("Hello")
     try:
         with pytest.raises(ServiceError, match="time of the run was up"):
-            model.ask(conversation, time.monotonic() - 119.5)
+            model.ask(conversation, Terms(time.monotonic() - 119.5))
     finally:
         over.set()
 
@@ -324,6 +326,6 @@ def test_nested_items(server, model, depth):
     conversation.ask("Hello")
 
     try:
-        conversation.replay(model.ask(conversation, time.monotonic()).items)
+        conversation.replay(model.ask(conversation, Terms(time.monotonic())).items)
     except ServiceError:
         assert depth > 100

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from .conversation import TOOL_OUTPUT_LIMIT, Conversation
-from .errors import AiDevError, ServiceError, ToolError
-from .model import Call, Model, Reply, name_of
+from .errors import AiDevError, OutOfBudget, ServiceError, Stopped, ToolError, persist
+from .model import Call, Model, Reply, Terms, name_of
 from .redaction import cut_middle, one_line
-from .runner import Answered, Asked, Called, Said, Tell
+from .runner import Answered, Asked, Called, Note, Said, Tell
 from .task import read_prompt
 from .tools import Desk, Tool
 
 _MALFORMED = 3
 """Calls in a row that cannot be read, after which the run ends."""
+_CUT_OFF = 3
+"""Replies in a row that were cut off, after which the run ends."""
+_SMALLER = "Start the run again, or split the task into smaller ones."
 _CALLS = 50
 """Calls of one reply that are run."""
+_NOT_FINISHED = "not finished:"
+"""How the last words of a model begin that was told of a limit and has left something undone: see limit.md."""
+_HALF = "The reply was cut off in them, so nothing was done. Write less at once."
 _ARGUMENTS = 2 << 20
 """Characters of one call's arguments."""
 
@@ -33,40 +39,95 @@ class Agent:
     tell: Tell
 
     def work(self, conversation: Conversation) -> str:
-        """Work until the model has said its last word; give that. Raises AiDevError."""
+        """Work until the model has said its last word; give that.
+
+        Raises AiDevError; that of a limit has the model's last words, where it could say any.
+        """
+        try:
+            return self._work(conversation)
+        except OutOfBudget as limit:
+            said = limit.said or self._take_leave(conversation, limit)
+            raise OutOfBudget(limit.what, cure=limit.cure, said=said) from None
+
+    def _work(self, conversation: Conversation) -> str:
+        near: OutOfBudget | None = None
         nudged = False
-        malformed = 0
+        malformed = cut_off = 0
         while True:
-            self.desk.budget.check()
-            self.tell(Asked(self.desk.budget.turns + 1))
-            asked = self.model.measure(conversation)
-            reply = self._ask(conversation)
-            conversation.replay(reply.items)
-            self.desk.budget.spend(reply.usage, asked, self.model.measure(conversation))
-            if reply.text:
-                self.tell(Said(reply.text))
+            near = near or self._warn(conversation)
+            reply = self._ask(conversation, self.desk.budget.begin)
+            cut_off = cut_off + 1 if reply.cut_off else 0
             for number, call in enumerate(reply.calls, 1):
                 readable, answer = self._answer(call, number)
                 malformed = 0 if readable else malformed + 1
                 conversation.answer(call.id, answer)
+            if cut_off >= _CUT_OFF:
+                raise Stopped(f"{cut_off} replies of the model in a row were cut off.", reply.cut_off, _SMALLER)
             if malformed >= _MALFORMED:
                 raise AiDevError(f"The model made {malformed} calls in a row that cannot be read.")
             if reply.calls:
                 continue
+            if reply.cut_off:
+                conversation.ask(read_prompt("cut_off.md", why=reply.cut_off))
+                continue
             if reply.refusal:
                 raise AiDevError("The model refused.", one_line(reply.refusal, 500), "Say in the issue what it is for.")
             if reply.final or nudged:
-                return reply.text
+                return _check_finished(reply.text, near)
             nudged = True
             conversation.ask(read_prompt("nudge.md"))
 
-    def _ask(self, conversation: Conversation) -> Reply:
-        """The model's reply; where it took all the time that the run has, that is what is told."""
+    def _warn(self, conversation: Conversation) -> OutOfBudget | None:
+        """Tell the model of the limit that is near, if one is; give it. Raises OutOfBudget when it is reached."""
+        size = self.model.measure(conversation)
+        self.desk.budget.begin(size)
+        near = self.desk.budget.find_near(size)
+        if near:
+            conversation.ask(read_prompt("limit.md", limit=f"{near.what} {near.why}"))
+            self.tell(Note(f"The model is told: {near.what} {near.why}"))
+        return near
+
+    def _take_leave(self, conversation: Conversation, limit: OutOfBudget) -> str:
+        """The model's last words behind a limit, without tools; empty where none can be paid for or had."""
+        if not self.desk.budget.turns:
+            return ""  # it has done nothing that it could tell of
         try:
-            return self.model.ask(conversation, self.desk.budget.until)
+            self.desk.budget.take_leave(self.model.measure(conversation))
+            conversation.ask(read_prompt("farewell.md", limit=limit.what))
+            return self._ask(conversation, self.desk.budget.take_leave).text
+        except AiDevError as e:
+            self.tell(Note(f"The model could not be asked for its last words: {e}"))
+            return ""
+
+    def _ask(self, conversation: Conversation, allow: Callable[[int], Terms]) -> Reply:
+        """The model's next reply, on the terms that are allowed for a request of so many bytes.
+
+        Passing faults are tried again. Where a service took all the time that the run has, that is what is told.
+        """
+        budget, size = self.desk.budget, self.model.measure(conversation)
+
+        def attempt() -> Reply:
+            try:
+                return self.model.ask(conversation, allow(size))
+            except ServiceError as e:
+                if e.failure.written is not None:
+                    budget.lose(size, e.failure.written)
+                raise
+
+        terms = allow(size)
+        self.tell(Asked(budget.turns + 1))
+        try:
+            reply = persist(attempt, terms.until)
         except ServiceError:
-            self.desk.budget.check()
+            budget.check_time()
             raise
+        conversation.replay(reply.items)
+        budget.spend(reply.usage, size, self.model.measure(conversation))
+        if reply.cut_off == "max_output_tokens":
+            budget.find_short(terms)
+        if reply.text:
+            self.tell(Said(reply.text))
+        return reply
 
     def _answer(self, call: Call, number: int) -> tuple[bool, str]:
         """Run a reply's call of this number. Gives whether it could be read, and the answer for the model."""
@@ -101,6 +162,8 @@ class Agent:
 
     def _read(self, call: Call) -> Tool:
         known = {name_of(tool): tool for tool in self.tools}
+        if not call.whole:
+            raise ToolError(f"The arguments of {one_line(call.name, 60)} cannot be read. {_HALF}")
         if call.name not in known:
             raise ToolError(f"There is no tool {one_line(call.name, 60)}. There are: {', '.join(known)}.")
         if len(call.arguments) > _ARGUMENTS:
@@ -111,6 +174,16 @@ class Agent:
             errors = e.errors(include_url=False, include_context=False, include_input=False)[:10]
             faults = [f"{one_line(_name(error['loc']), 100)}: {one_line(error['msg'], 300)}" for error in errors]
             raise ToolError(f"The arguments of {call.name} cannot be read. " + "; ".join(faults)) from None
+
+
+def _check_finished(text: str, near: OutOfBudget | None) -> str:
+    """The last words of a model that has ended by itself; it may have been told that a limit is near.
+
+    Raises OutOfBudget when it says that it is not finished.
+    """
+    if near and text.lstrip(" \n*_#>`").lower().startswith(_NOT_FINISHED):
+        raise OutOfBudget(near.what, cure=near.cure, said=text)
+    return text
 
 
 def _name(place: tuple[int | str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What a run may use and what it has used."""
+"""What a run may use and has used, and what the next request may use of it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,25 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from time import monotonic
 
-from .errors import Cancelled, Stopped
+from .errors import Cancelled, OutOfBudget
+from .model import Terms
 from .prices import Price, Usage
 
 _BYTES = 3
 """Bytes of a request that count as a token. English has more than four a token, code between three and four."""
 _WARM = 300.0
 """Seconds for which what was in the model's cache certainly stays there."""
+_FAREWELL_SECONDS = 90.0
+_FAREWELL_TOKENS = 1_000
+"""Of output, kept for the farewell."""
+_FAREWELL_ANSWERS = 4_000
+"""Tokens of tools' answers, kept for the farewell to read."""
+_USEFUL = 500
+"""Tokens of output below which a request is of no use for the work."""
+_SHORTEST = 100
+"""Tokens of output below which nothing can be said."""
+_MOST_TOKENS = 100_000
+"""Of output, that a request of a run with a limit in dollars asks for."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,7 @@ class Budget:
     """What was paid, as far as the price is known."""
     guessed: bool = False
     """Whether the server did not tell all that was paid."""
+    _useful: int = _USEFUL
     _seen: _Seen = field(default_factory=_Seen)
 
     @property
@@ -57,23 +70,60 @@ class Budget:
         """Time until the limit; negative behind it."""
         return self.until - monotonic()
 
-    def check(self) -> None:
-        """Raise Stopped when nothing is left, Cancelled when GitHub has ended the run.
+    @property
+    def working_seconds_left(self) -> float:
+        """Time until that which is kept for the farewell; negative behind it."""
+        return self.seconds_left - min(_FAREWELL_SECONDS, 0.08 * self.seconds)
 
-        Asked before each request: a reply that is paid for is used.
-        """
+    def check_time(self) -> None:
+        """Raise OutOfBudget when there is no more time to work, Cancelled when GitHub has ended the run."""
+        self._check_cancelled()
+        if self.working_seconds_left <= 0:
+            raise self._end_of_time("is reached")
+
+    def begin(self, size: int) -> Terms:
+        """What the next request, of so many bytes, may use. Raises OutOfBudget when there is only the farewell left."""
+        if self.turns >= max(1, self.turns_allowed - 1):
+            raise self._end_of_turns("is reached")
+        self.check_time()
+        tokens = self._fit(size, keeping=self._farewell(size))
+        if tokens is not None and tokens < self._useful:
+            raise self._end_of_dollars("What is left of the limit of {} does not pay for more work.")
+        return Terms(self.until, tokens)
+
+    def find_short(self, terms: Terms) -> None:
+        """Remember that a reply on these terms was cut off: what was too little once is too little again."""
+        if terms.tokens is not None and terms.tokens < _MOST_TOKENS:
+            self._useful = terms.tokens
+
+    def take_leave(self, size: int) -> Terms:
+        """What the farewell, of so many bytes, may use. Raises OutOfBudget when there is nothing."""
+        self._check_cancelled()
+        if self.turns >= self.turns_allowed:
+            raise self._end_of_turns("is reached")
+        if self.seconds_left <= 0:
+            raise self._end_of_time("is reached")
+        tokens = self._fit(size, keeping=Decimal())
+        if tokens is not None and tokens < _SHORTEST:
+            raise self._end_of_dollars("The limit of {} is reached.")
+        return Terms(min(self.until, monotonic() + _FAREWELL_SECONDS), tokens, "none")
+
+    def _check_cancelled(self) -> None:
         if self.cancelled:
             raise Cancelled("GitHub ended the run.")
-        if self.turns >= self.turns_allowed:
-            raise Stopped(
-                f"The limit of {self.turns_allowed} turns is reached.",
-                cure="Split the task, or raise the input max-turns.",
-            )
-        if self.seconds_left <= 0:
-            raise Stopped(
-                f"The limit of {self.seconds / 60:.0f} minutes is reached.",
-                cure="Split the task, or raise the inputs max-minutes and timeout-minutes.",
-            )
+
+    def find_near(self, size: int) -> OutOfBudget | None:
+        """The limit that is near, before a request of so many bytes that may begin; why it is near is for the model."""
+        if not self.turns:
+            return None
+        turns = self.turns_allowed - self.turns
+        if turns <= max(3, min(5, self.turns_allowed // 5)):
+            return self._end_of_turns("was near", f"{turns} are left, this one and the last included.")
+        if self.seconds_left <= min(300, 0.2 * self.seconds):
+            return self._end_of_time("was near", f"{self.working_seconds_left:.0f} seconds are left.")
+        if self.dollars is not None and self._is_spent(self.dollars, size):
+            return self._end_of_dollars("The limit of {} was near.", "Little of it is left.")
+        return None
 
     def spend(self, usage: Usage | None, asked: int, grown: int) -> None:
         """Count a turn: a request of ``asked`` bytes, and ``grown`` bytes when its reply is added.
@@ -109,6 +159,38 @@ class Budget:
         """Dollars with four decimals; empty where the model's price is not known."""
         return f"{self.cost:.4f}" if self.price else ""
 
+    def _end_of_turns(self, how: str, why: str = "") -> OutOfBudget:
+        turns = f"{self.turns_allowed} turn{'' if self.turns_allowed == 1 else 's'}"
+        return OutOfBudget(f"The limit of {turns} {how}.", why, "Split the task, or raise the input max-turns.")
+
+    def _end_of_time(self, how: str, why: str = "") -> OutOfBudget:
+        cure = "Split the task, or raise the inputs max-minutes and timeout-minutes."
+        return OutOfBudget(f"The limit of {self.seconds / 60:.0f} minutes {how}.", why, cure)
+
+    def _end_of_dollars(self, what: str, why: str = "") -> OutOfBudget:
+        return OutOfBudget(what.format(f"${self.dollars}"), why, "Split the task, or raise the input max-cost.")
+
+    def _is_spent(self, dollars: Decimal, size: int) -> bool:
+        """Whether four fifths of the dollars are spent, or all but what two more requests cost."""
+        left = dollars - self.cost
+        return left * 5 <= dollars or left <= 2 * self._price(size, _FAREWELL_TOKENS) + self._farewell(size)
+
+    def _fit(self, size: int, *, keeping: Decimal) -> int | None:
+        """Tokens of output that can be paid for in a request of so many bytes; None where there is no limit."""
+        if self.dollars is None or self.price is None:
+            return None
+        left = self.dollars - self.cost - keeping - self._price(size)
+        fit = self.price.fit(left, self._expect(size)[0])
+        return _MOST_TOKENS if fit is None and left >= 0 else min(fit or 0, _MOST_TOKENS)
+
+    def _farewell(self, size: int) -> Decimal:
+        """Dollars to keep for the farewell behind a request of so many bytes."""
+        return self._price(size + _FAREWELL_ANSWERS * _BYTES, _FAREWELL_TOKENS)
+
+    def _price(self, size: int, output: int = 0) -> Decimal:
+        """Dollars for a request of so many bytes, and so many tokens of output."""
+        return self.price.expect(*self._expect(size), output) if self.price else Decimal()
+
     def _expect(self, size: int) -> tuple[int, int]:
         """Tokens of the input of a request of so many bytes, rather too many, and those of them that are cached."""
         cached = self._seen.cached if monotonic() - self._seen.at < _WARM else 0
@@ -118,7 +200,7 @@ class Budget:
         self.guessed = self.guessed or guessed
         if self.price:
             cost = self.price.expect(used.input, used.cached, used.output) if guessed else self.price.cost(used)
-            self.cost += cost
+            self.cost += max(Decimal(), cost)
 
 
 def _count(size: int) -> int:

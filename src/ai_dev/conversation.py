@@ -24,6 +24,8 @@ class Conversation:
     """
 
     def __init__(self) -> None:
+        self.key = uuid.uuid4().hex
+        """What the model's server finds the conversation in its cache by."""
         self._items: list[str] = []
         self._size = 0
         self._ids: set[str] = set()

@@ -6,7 +6,7 @@ import contextlib
 import re
 
 from .errors import SandboxGone, Status, ToolError
-from .pull_request import UNFINISHED, Branch, Rehearsal
+from .pull_request import EARLIER, UNFINISHED, Branch, Rehearsal
 from .redaction import plain
 from .report import Ending, Report
 from .runner import Note, Step
@@ -49,14 +49,16 @@ def propose(report: Report, branch: Branch, heading: str, text: str, link: str) 
     """See to the pull request for what is committed; the arguments are those of ``deliver``."""
     if branch.forbidden or not branch.exists or not (branch.commits or branch.earlier or branch.proposal):
         return
-    proposal = branch.proposal or (heading, text)
+    title, given = branch.proposal or (heading, "")
     if branch.pull and not branch.proposal:
         said = branch.origin.read_text(branch.pull.body)
         if said is None:
             branch.flag()  # a person has rewritten it
             return
-        proposal = branch.pull.title, text if said.startswith(UNFINISHED) else said
-    branch.propose(*proposal, report.budget.describe(), link)
+        title, given = branch.pull.title, said.partition(EARLIER)[2].strip() if said.startswith(UNFINISHED) else said
+    if given and text.startswith(UNFINISHED):
+        text, given = f"{text}\n\n{EARLIER}\n\n{given}", ""
+    branch.propose(title, given or text, report.budget.describe(), link)
 
 
 def conclude(report: Report, desk: Desk, text: str, kept: str) -> Ending:

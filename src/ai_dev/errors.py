@@ -5,7 +5,8 @@
     ├── InputError       the workflow's author: every fault of the inputs at once
     ├── Skipped          nobody: the event is not for us
     ├── Refused          nobody here: the actor may not start a run
-    ├── Stopped          the requester: a limit was reached
+    ├── Stopped          the requester: the run could not go on, though nothing is wrong with it
+    │   └── OutOfBudget  a limit of the run is reached, or near
     ├── Cancelled        the requester: somebody ended the run
     ├── Blocked          whoever holds the workflow's keys: one of them was about to be published
     └── ServiceError     whoever runs the service or holds its key
@@ -60,9 +61,11 @@ class AiDevError(Exception):
 
     status = Status.FAILED
 
-    def __init__(self, what: str, why: str = "", cure: str = "") -> None:
+    def __init__(self, what: str, why: str = "", cure: str = "", said: str = "") -> None:
         super().__init__(" ".join(part for part in (what, why, cure) if part))
         self.what, self.why, self.cure = what, why, cure
+        self.said = said
+        """The model's last words, where it could say any."""
 
 
 class InputError(AiDevError):
@@ -85,9 +88,13 @@ class Refused(AiDevError):
 
 
 class Stopped(AiDevError):
-    """A limit of the run was reached."""
+    """The run cannot go on, though nothing is wrong with it: another run can."""
 
     status = Status.STOPPED
+
+
+class OutOfBudget(Stopped):
+    """A limit of the run is reached, or near."""
 
 
 class Cancelled(AiDevError):
@@ -133,6 +140,8 @@ class Failure:
     """The service's own code: ``insufficient_quota``, ``server_error``, …"""
     wait: float | None = None
     """Seconds that the service asked us to wait."""
+    written: int | None = None
+    """Bytes of a reply of the model that had come when it broke off: they are paid for. None when none had begun."""
 
 
 class ServiceError(AiDevError):

@@ -6,7 +6,6 @@ import contextlib
 import queue
 import tempfile
 import traceback
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -111,13 +110,14 @@ def work(session: Session, desk: Desk, task: Task, ground: Ground) -> Ending:
     report.given = brief.describe()
     report.tell(Note(report.given))
     conversation.ask(brief.text)
-    model = Model(session.settings, _instruct(session, desk.branch, ground), TOOLS, uuid.uuid4().hex)
+    instructions = _instruct(session, desk.branch, ground)
     try:
-        text = Agent(model, TOOLS, desk, report.tell).work(conversation)
+        with contextlib.closing(Model(session.settings, instructions, TOOLS)) as model:
+            text = Agent(model, TOOLS, desk, report.tell).work(conversation)
     except (Refused, Blocked, Cancelled):
         raise  # it may not write any more, or the post step delivers
     except AiDevError as e:
-        said = f"{UNFINISHED} {e.what}"
+        said = f"{UNFINISHED} {e.what}\n\n{e.said}".strip()
         return Ending.of(e, deliver(report, desk, task.heading, said, "Refs"))
     return conclude(report, desk, text, deliver(report, desk, task.heading, text, "Fixes"))
 

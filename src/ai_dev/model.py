@@ -8,8 +8,8 @@ import json
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import httpx2
 import openai
@@ -17,8 +17,9 @@ from openai import OpenAI, Stream
 from pydantic import BaseModel
 
 from .conversation import Conversation
-from .errors import MALFORMED, Failure, Service, ServiceError, connection_code, persist
+from .errors import MALFORMED, Failure, Service, ServiceError, connection_code
 from .prices import Usage
+from .redaction import one_line
 from .settings import Settings
 
 _SILENCE = 300
@@ -43,6 +44,8 @@ class Call:
     id: str
     name: str
     arguments: str
+    whole: bool = True
+    """Whether the reply was not cut off in it."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,27 @@ class Reply:
     refusal: str
     final: bool
     """Whether the text is meant as the last word: there is one, it is no commentary, and it is not cut off."""
+    cut_off: str
+    """Why the reply is not whole, in the server's words, such as ``max_output_tokens``; empty if it is."""
     usage: Usage | None
     """None where the server did not tell it."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What one request may use."""
+
+    until: float
+    """The moment, on the monotonic clock, at which it has no more time but to end."""
+    tokens: int | None = None
+    """Of output, at the most; None for as many as the model wants."""
+    tool_choice: Literal["auto", "none"] = "auto"
 
 
 class Model:
     """One model at one server, with constant instructions and tools. Raises ServiceError."""
 
-    def __init__(self, settings: Settings, instructions: str, tools: Sequence[type[BaseModel]], key: str) -> None:
+    def __init__(self, settings: Settings, instructions: str, tools: Sequence[type[BaseModel]]) -> None:
         self._client = _Client(
             api_key=settings.openai_api_key.get_secret_value(),
             base_url=settings.openai_base_url or None,
@@ -84,7 +100,7 @@ class Model:
             "store": False,
             "stream": True,
             "include": ["reasoning.encrypted_content"],
-            "prompt_cache_key": key,
+            "prompt_cache_key": "",
         }
         self._head_size = len(json.dumps(self._fixed))
 
@@ -92,19 +108,16 @@ class Model:
         """Bytes of the request that asks for the next reply."""
         return self._head_size + conversation.size
 
-    def ask(self, conversation: Conversation, until: float) -> Reply:
-        """The model's next reply. Passing faults are tried again; a reply that did not end is never used.
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
-        ``until`` is the run's limit on the monotonic clock: no try begins behind it.
-        """
-        self._until = until + _GRACE
-        return persist(lambda: self._ask(conversation), until)
-
-    def _ask(self, conversation: Conversation) -> Reply:
+    def ask(self, conversation: Conversation, terms: Terms) -> Reply:
+        """The model's next reply, asked for once. One that did not end is never used: it is a ServiceError."""
+        self._until = terms.until + _GRACE
         while True:
             try:
-                with _faults():
-                    return _read(self._stream(conversation), conversation)
+                return self._ask(conversation, terms)
             except ServiceError as e:
                 named = [name for name in _DROPPABLE if name in self._fixed and name in e.failure.detail]
                 if e.failure.status not in (400, 422) or not named:
@@ -112,13 +125,26 @@ class Model:
                 for name in named:
                     del self._fixed[name]
 
-    def _stream(self, conversation: Conversation) -> Stream[object]:
+    def _ask(self, conversation: Conversation, terms: Terms) -> Reply:
+        incoming = _Incoming()
+        try:
+            with _faults():
+                return incoming.read(self._stream(conversation, terms), conversation)
+        except ServiceError as e:
+            raise ServiceError(replace(e.failure, written=incoming.written)) from None
+
+    def _stream(self, conversation: Conversation, terms: Terms) -> Stream[object]:
         """Send the request as ready-made JSON, and take the events as they come, as JSON.
 
         The SDK's ``create`` walks through the whole input every time; its types for the events cost a tenth of a second
         to build, and give items back otherwise than the server sent them.
         """
-        head = json.dumps(self._fixed, separators=(",", ":"))[:-1]
+        own: dict[str, Any] = {"tool_choice": terms.tool_choice} if terms.tool_choice != "auto" else {}
+        if terms.tokens is not None:
+            own["max_output_tokens"] = terms.tokens
+        if "prompt_cache_key" in self._fixed:
+            own["prompt_cache_key"] = conversation.key
+        head = json.dumps(self._fixed | own, separators=(",", ":"))[:-1]
         stream = self._client.post(
             "/responses",
             cast_to=object,
@@ -212,31 +238,45 @@ def _strict(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, An
     return kept
 
 
-def _read(stream: Stream[object], conversation: Conversation) -> Reply:
-    """Collect the stream up to its terminal event. Items count when they are done, not when they begin."""
-    items: list[dict[str, Any]] = []
-    with stream:
-        for event in stream:
-            if not isinstance(event, dict):
-                raise TypeError(event)
-            kind = event.get("type")
-            if kind == "response.output_item.done":
-                items.append(_shallow(event["item"]))
-                if len(items) > _ITEMS_LIMIT:
-                    raise ServiceError(_unusable(f"The reply has more than {_ITEMS_LIMIT} items."))
-            elif kind in ("response.completed", "response.incomplete"):
-                return _reply(conversation.admit(items), event["response"])
-            elif kind == "response.failed":
-                raise ServiceError(_told(event["response"].get("error") or {}))
-            elif kind == "error":
-                raise ServiceError(_told(event))
-    raise ServiceError(Failure(Service.OPENAI, _DOING, "The stream ended before the reply did."))
+@dataclass
+class _Incoming:
+    """A reply as its stream comes in."""
 
+    items: list[dict[str, Any]] = field(default_factory=list)
+    done: int = 0
+    """Bytes of the items that are done."""
+    begun: int | None = None
+    """Bytes of what came since; None before the stream has begun."""
 
-def _shallow(item: dict[str, Any]) -> dict[str, Any]:
-    """The item, once it can be written as JSON: one that is nested too deep raises RecursionError here, not later."""
-    json.dumps(item)
-    return item
+    @property
+    def written(self) -> int | None:
+        """Bytes that the model wrote, as far as they came; None when no reply had begun."""
+        return None if self.begun is None else self.done + self.begun
+
+    def read(self, stream: Stream[object], conversation: Conversation) -> Reply:
+        """Collect the stream up to its terminal event. Items count when they are done, not when they begin."""
+        with stream:
+            for event in stream:
+                if not isinstance(event, dict):
+                    raise TypeError(event)
+                kind = event.get("type")
+                self.begun = (self.begun or 0) + len(str(event.get("delta") or ""))
+                if kind == "response.output_item.done":
+                    self._take(event["item"])
+                elif kind in ("response.completed", "response.incomplete"):
+                    return _reply(conversation.admit(self.items), event["response"])
+                elif kind == "response.failed":
+                    raise ServiceError(_told(event["response"].get("error") or {}))
+                elif kind == "error":
+                    raise ServiceError(_told(event))
+        raise ServiceError(Failure(Service.OPENAI, _DOING, "The stream ended before the reply did."))
+
+    def _take(self, item: dict[str, Any]) -> None:
+        """Keep an item, once it can be written as JSON: nested too deep, it raises RecursionError here, not later."""
+        self.done, self.begun = self.done + len(json.dumps(item)), 0
+        self.items.append(item)
+        if len(self.items) > _ITEMS_LIMIT:
+            raise ServiceError(_unusable(f"The reply has more than {_ITEMS_LIMIT} items."))
 
 
 def _told(error: dict[str, Any]) -> Failure:
@@ -258,15 +298,27 @@ def _reply(items: list[dict[str, Any]], response: dict[str, Any]) -> Reply:
     return Reply(
         items=items,
         calls=tuple(
-            Call(str(item.get("call_id")), str(item.get("name")), str(item.get("arguments")))
+            Call(
+                str(item.get("call_id")),
+                str(item.get("name")),
+                str(item.get("arguments")),
+                whole=item.get("status") != "incomplete",
+            )
             for item in items
             if item.get("type") == "function_call"
         ),
         text=text,
         refusal="\n\n".join(str(part["refusal"]) for part in parts if part.get("refusal")),
         final=response.get("status") == "completed" and not commentary and bool(text.strip()),
+        cut_off=_find_cut(response),
         usage=_usage(response.get("usage") or {}),
     )
+
+
+def _find_cut(response: dict[str, Any]) -> str:
+    if response.get("status") != "incomplete":
+        return ""
+    return one_line(str((response.get("incomplete_details") or {}).get("reason") or "no reason given"), 100)
 
 
 def _usage(usage: dict[str, Any]) -> Usage | None:

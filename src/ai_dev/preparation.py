@@ -114,9 +114,9 @@ def _set_up(
 
 
 def _run(workspace: Workspace, command: SetUp, budget: Budget, tell: Tell) -> Failure | None:
-    budget.check()
+    budget.check_time()
     tell(Called("setup", one_line(command.run, 200)))
-    seconds = max(1, min(command.minutes * 60, int(budget.seconds_left)))
+    seconds = max(1, min(command.minutes * 60, int(budget.working_seconds_left)))
     try:
         outcome = workspace.run(command.run, REPOSITORY, seconds, lambda text: tell(Printed(text)))
     except ToolError as e:

@@ -134,7 +134,8 @@ class Origin:
         parts += [f"{link} #{self.number}"] if self.number else []
         parts.append(publish(text, _BODY) or "(There is no description.)")
         asked = f"Requested by @{self.requester.login}. " if self.requester else ""
-        account = "" if text.startswith(UNFINISHED) else _ACCOUNT
+        ours = text.startswith(UNFINISHED) and "\n\n" not in text
+        account = "" if ours else _ACCOUNT
         parts.append(
             f"---\n{asked}{account}Please review the change. "
             f"[Log of the run]({self.run_url}) · {self.model}{' · ' if spent else ''}{spent}"
@@ -198,7 +199,9 @@ _WHOLE_BODY = 65_000
 _LINKED = 2_000
 """Characters of the text that fit into an address."""
 UNFINISHED = "The run did not end by itself."
-"""How our own text begins where the model gave none, because it could not end."""
+"""How the text of a run that could not end begins; the model's last words follow, where it could say any."""
+EARLIER = "What was said of it before:"
+"""Our own line between those words and the text that the pull request had."""
 _ACCOUNT = "The text above is the assistant's own account, checked by nobody. "
 _APPROVAL = (
     "> [!NOTE]\n> Checks wait for a click on **Approve workflows to run** below, because this pull request was opened "

@@ -52,7 +52,7 @@ class Ending:
     @classmethod
     def of(cls, error: AiDevError, kept: str = "") -> Ending:
         """The ending that an error makes."""
-        return cls(error.status, what=error.what, why=error.why, cure=error.cure, kept=kept)
+        return cls(error.status, error.said, error.what, error.why, error.cure, kept)
 
 
 @dataclass

@@ -253,7 +253,7 @@ class Session:
         report.tell(Note(contested.what))
         us, pause, patience = self.repository.read_viewer(), 1.0, time.monotonic() + _PATIENCE
         while report.budget.seconds_left > pause:
-            report.budget.check()
+            report.budget.check_time()
             time.sleep(pause)
             ours = find_ours(self.repository.read_comments(self.trigger.number or 0), us)
             marker = Marker.read(ours.body) if ours else None

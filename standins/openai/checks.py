@@ -19,7 +19,7 @@ from openai.types.responses.response_input_item_param import FunctionCallOutput
 
 from .schema import check_strict, listed
 from .script import Page, error
-from .wire import PREFIXES, Json, items_of, seal
+from .wire import PREFIXES, Json, dump, items_of, seal
 
 SHORT_KEY = 12
 """The longest API key that an error message repeats in full."""
@@ -42,6 +42,8 @@ class Violation:
 
 UNREADABLE = Violation("Invalid body: failed to parse JSON value. Please check the value to ensure it is valid JSON.")
 PARAMETERS = frozenset(ResponseCreateParamsNonStreaming.__annotations__)
+FEWEST_TOKENS = 16
+"""The least that ``max_output_tokens`` may be."""
 UNSUPPORTED = ("temperature", "top_p", "top_logprobs")
 ITEM_FIELDS: dict[str, frozenset[str]] = {
     "message": frozenset(EasyInputMessageParam.__annotations__ | ResponseOutputMessageParam.__annotations__),
@@ -124,6 +126,12 @@ def _check_values(body: Json, models: Collection[str] | None) -> Iterator[Violat
     if earlier is not None:
         text = f"Previous response with id '{earlier}' not found."
         yield Violation(text, "previous_response_id", "previous_response_not_found")
+    if body.get("tool_choice", "auto") not in ("none", "auto", "required"):
+        yield _tolerated(f"tool_choice is {dump(body['tool_choice'])}, which not every server knows")
+    most = body.get("max_output_tokens")
+    if most is not None and (not isinstance(most, int) or most < FEWEST_TOKENS):
+        text = f"Invalid 'max_output_tokens': expected a value >= {FEWEST_TOKENS}, but got {most} instead."
+        yield Violation(text, "max_output_tokens", "integer_below_min_value")
     if body.get("store") is not False:
         yield _tolerated("store is not false: the conversation would be kept by OpenAI")
 

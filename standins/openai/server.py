@@ -17,7 +17,7 @@ from .answers import answer, http, produce
 from .checks import UNREADABLE, Violation, check_key, check_request
 from .script import Page, Reply, Step, error
 from .turns import Turn
-from .usage import common_prefix, estimate
+from .usage import common_prefix, cut_off, estimate
 from .wire import Json, dump, items_of, parse
 
 PROMPTS_KEPT = 4
@@ -34,6 +34,8 @@ class OpenAI(Service):
         self.keys, self.models = keys, models
         self.conversations: list[Json] = []
         """The body of every request with a good key, in the order of arrival."""
+        self.usages: list[Json] = []
+        """What each reply told of its tokens, whether it came to its end or not."""
         self._script: list[Step] = []
         self._lock = threading.Lock()
         self._turns: dict[str, Turn] = {}
@@ -74,9 +76,11 @@ class OpenAI(Service):
         turn.may_restart = step.may_restart
         if isinstance(step, Page):
             return http(step)
-        output = produce(step, body["model"])
+        step, output = cut_off(step, produce(step, body["model"]), body.get("max_output_tokens"))
         self._invented.update(item["type"] for item in output)
-        return answer(step, body, output, estimate(step, len(raw), cached, output), turn)
+        usage = estimate(step, len(raw), cached, output)
+        self.usages += [usage] if usage else []
+        return answer(step, body, output, usage, turn)
 
     def _refuse(self, violations: list[Violation]) -> Response:
         """Note the violations; answer as OpenAI does to the first one that it minds."""

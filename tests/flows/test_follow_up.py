@@ -80,13 +80,15 @@ def test_new_words_for_an_open_pull_request(stage, act):
 
 
 def test_half_a_change_fixes_nothing(stage, act):
-    """When a run on a finished pull request is stopped, that refers to the issue and keeps the assistant's words."""
+    """When a run on a finished pull request is stopped, that says so and keeps the words that it had."""
     stage.openai.play(*fix_script(), reply(call("apply_patch", patch=TRIPLE)))
 
     act(stage.label(1))
     act(stage.comment(1, "/ai-dev add triple() too", inputs={"max-turns": "1"}))
 
-    assert stage.repository.pulls[2].body.startswith("Refs #1\n\n`add` subtracted; now it adds.\n\n---\n")
+    unfinished, _, before = stage.repository.pulls[2].body.partition("\n\nWhat was said of it before:\n\n")
+    assert "Refs #1\n\nThe run did not end by itself. The limit of 1 turn is reached." == unfinished
+    assert before.startswith("`add` subtracted; now it adds.\n\n---\n")
     assert "triple.py" in stage.repository.git("ls-tree", "--name-only", "ai-dev/issue-1")
 
 

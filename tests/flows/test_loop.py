@@ -198,14 +198,14 @@ def test_unknown_items(stage, act):
 def test_max_turns(stage, act, forgotten):
     """At the limit of turns the run stops, and what was done is delivered, committed or not."""
     calls = [PATCH] if forgotten == "commit" else [PATCH, call("commit", message="Add")]
-    result, requests = play(stage, act, reply(sh("true")), reply(*calls), inputs={"max-turns": "2"})
+    result, requests = play(stage, act, reply(sh("true")), reply(*calls), reply(), inputs={"max-turns": "3"})
 
-    assert (1, "stopped", "2") == (result.exit_code, result.outputs["status"], result.outputs["turns"])
-    assert 2 == len(requests)
+    assert (1, "stopped", "3") == (result.exit_code, result.outputs["status"], result.outputs["turns"])
+    assert 3 == len(requests)
     (pull,) = stage.repository.pulls.values()
-    assert pull.body.startswith("Refs #1\n\nThe run did not end by itself. The limit of 2 turns is reached.")
+    assert pull.body.startswith("Refs #1\n\nThe run did not end by itself. The limit of 3 turns is reached.")
     (comment,) = stage.repository.issues[1].comments
-    assert "**AI Dev stopped.** The limit of 2 turns is reached." in comment.body
+    assert "**AI Dev stopped.** The limit of 3 turns is reached." in comment.body
     assert "What was done so far is kept in #2. Comment `/ai-dev continue` to go on." in comment.body
 
 

@@ -33,7 +33,7 @@ class RunCommand(Tool):
 
 def execute(desk: Desk, command: str, workdir: str | None, seconds: int | None) -> str:
     """Run a command, for as long as the run's own time allows at the most; tell how it went, in words."""
-    limit = max(1, min(seconds or _DEFAULT_SECONDS, _MOST_SECONDS, int(desk.budget.seconds_left)))
+    limit = max(1, min(seconds or _DEFAULT_SECONDS, _MOST_SECONDS, int(desk.budget.working_seconds_left)))
     outcome = desk.workspace.run(command, locate(workdir or "."), limit, lambda text: desk.tell(Printed(text)))
     return f"{_describe_end(outcome, limit)}\n\n{outcome.output}" if outcome.output else _describe_end(outcome, limit)
 
