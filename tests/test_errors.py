@@ -140,6 +140,23 @@ def test_failure_names_its_cure(fault, cure):
     assert f"{error.what} {error.why} {error.cure}" == str(error)
 
 
+def test_when_to_come_back_is_said():
+    """A service that asks to wait longer than the run does is named with the time from which on it can be asked."""
+    assert re.fullmatch(
+        r"GitHub asks to wait: start the run again after \d\d:\d\d UTC on [A-Z][a-z]+ \d+\.",
+        ServiceError(failure(429, wait=3600, service=Service.GITHUB)).cure,
+    )
+
+
+def test_faults_are_heard():
+    """Whoever asks hears of each fault, and how long it takes until it is asked again."""
+    once, _ = ask(*[ServiceError(failure(503, wait=0.0))] * 2, "answer")
+    heard = []
+    persist(once, heard=lambda error, wait: heard.append((error.failure.status, wait)))
+
+    assert [(503, 0.0)] * 2 == heard
+
+
 def test_detail_is_bounded():
     """The words of a service are shown up to a thousand characters."""
     assert 1000 == len(ServiceError(Failure(Service.E2B, "x", "y" * 5000)).why)
@@ -155,7 +172,12 @@ def test_detail_is_bounded():
         (Stopped("x"), Status.STOPPED, 1),
         (Cancelled("x"), Status.CANCELLED, 130),
         (Blocked(), Status.BLOCKED, 1),
-        (ServiceError(failure(500)), Status.FAILED, 1),
+        (ServiceError(failure(500)), Status.STOPPED, 1),
+        (ServiceError(failure(429, "insufficient_quota")), Status.STOPPED, 1),
+        (ServiceError(failure(None, errors.MALFORMED)), Status.STOPPED, 1),
+        (ServiceError(failure(None, errors.UNTRUSTED)), Status.FAILED, 1),
+        (ServiceError(failure(401)), Status.FAILED, 1),
+        (ServiceError(failure(500, service=Service.GITHUB)), Status.FAILED, 1),
         (SandboxGone(failure(502, service=Service.E2B)), Status.FAILED, 1),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",

@@ -71,7 +71,7 @@ class Agent:
                 conversation.ask(read_prompt("cut_off.md", why=reply.cut_off))
                 continue
             if reply.refusal:
-                raise AiDevError("The model refused.", one_line(reply.refusal, 500), "Say in the issue what it is for.")
+                raise Stopped("The model refused.", one_line(reply.refusal, 500), "Say in the issue what it is for.")
             if reply.final or nudged:
                 return _check_finished(reply.text, near)
             nudged = True
@@ -117,7 +117,7 @@ class Agent:
         terms = allow(size)
         self.tell(Asked(budget.turns + 1))
         try:
-            reply = persist(attempt, terms.until)
+            reply = persist(attempt, terms.until, self._hear)
         except ServiceError:
             budget.check_time()
             raise
@@ -128,6 +128,9 @@ class Agent:
         if reply.text:
             self.tell(Said(reply.text))
         return reply
+
+    def _hear(self, error: ServiceError, wait: float) -> None:
+        self.tell(Note(f"{error.what} {error.why} It is asked again in {wait:.0f} s."))
 
     def _answer(self, call: Call, number: int) -> tuple[bool, str]:
         """Run a reply's call of this number. Gives whether it could be read, and the answer for the model."""

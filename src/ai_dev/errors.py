@@ -23,6 +23,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
@@ -149,6 +150,7 @@ class ServiceError(AiDevError):
 
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
+        self.status = _status(failure)
         status = f" ({failure.status})" if failure.status else ""
         super().__init__(
             f"{failure.service} could not {failure.doing}{status}.", failure.detail.strip()[:1000], _cure(failure)
@@ -173,9 +175,12 @@ _FINAL_CODES = {
     UNTRUSTED,
     "insufficient_quota",
     "context_length_exceeded",
+    "invalid_prompt",
     "model_not_found",
     "invalid_api_key",
 }
+_STOPPING_CODES = {MALFORMED, "insufficient_quota", "context_length_exceeded", "invalid_prompt"}
+"""What of the model's service ends a run as stopped, though asking again does not help: its inputs are not to blame."""
 _PASSING_CODES = {"server_error", "rate_limit_exceeded", "slow_down", "overloaded"}
 _PASSING_STATUSES = {None, 408, 409, 429, 500, 502, 503, 504, 529}
 
@@ -186,6 +191,7 @@ _CURES: dict[tuple[Service, int | str], str] = {
     (Service.OPENAI, 404): "Check the input model: the key must have access to a model of this name.",
     (Service.OPENAI, "insufficient_quota"): "Add credit to the OpenAI account, then start the run again.",
     (Service.OPENAI, "context_length_exceeded"): "Split the issue, or use a model with a longer context.",
+    (Service.OPENAI, "invalid_prompt"): "Say in the issue what it is for.",
     (Service.E2B, 401): "Check the input e2b-api-key.",
     (Service.E2B, 403): "Check that the account of the input e2b-api-key is in order and may use the sandbox-template.",
     (Service.E2B, 404): "Check the input sandbox-template: it must be a template of the key's team.",
@@ -214,9 +220,18 @@ def _cure(failure: Failure) -> str:
     for key in (failure.code, failure.status or 0):
         if cure := _CURES.get((failure.service, key)):
             return cure
+    if passing(failure) and failure.wait:
+        come_back = datetime.now(UTC) + timedelta(seconds=failure.wait)
+        return f"{failure.service} asks to wait: start the run again after {come_back:%H:%M} UTC on {come_back:%B %-d}."
     if passing(failure):
         return f"This is most likely a passing fault of {failure.service}: start the run again later."
     return ""
+
+
+def _status(failure: Failure) -> Status:
+    """Stopped where the model's service gave out in the middle of the work, which another run can go on with."""
+    stopping = passing(failure) or failure.code in _STOPPING_CODES
+    return Status.STOPPED if failure.service is Service.OPENAI and stopping else Status.FAILED
 
 
 def passing(failure: Failure) -> bool:
@@ -241,10 +256,14 @@ def pause(failure: Failure, tries: int) -> float | None:
 _Result = TypeVar("_Result")
 
 
-def persist(ask: Callable[[], _Result], until: float = math.inf) -> _Result:
+def persist(
+    ask: Callable[[], _Result],
+    until: float = math.inf,
+    heard: Callable[[ServiceError, float], None] = lambda _, __: None,
+) -> _Result:
     """What ``ask`` gives; it is asked again after passing faults, never behind ``until`` (of the monotonic clock).
 
-    Raises its last ServiceError.
+    ``heard`` is told of each fault and of the seconds until it is asked again. Raises its last ServiceError.
     """
     tries = 0
     while True:
@@ -255,4 +274,5 @@ def persist(ask: Callable[[], _Result], until: float = math.inf) -> _Result:
             wait = pause(e.failure, tries)
             if wait is None or time.monotonic() + wait > until:
                 raise
+            heard(e, wait)
             time.sleep(wait)

@@ -165,23 +165,27 @@ def test_limit_keeps_what_was_done(stage, act):
 
 
 FAILURES = {
-    "the key is wrong": ([error(401, "invalid_api_key", "Incorrect API key")], "Check the input openai-api-key"),
-    "the model is unknown": ([error(404, "model_not_found", "No such model")], "Check the input model"),
-    "there is no credit": ([error(429, "insufficient_quota", "You exceeded your quota")], "Add credit"),
-    "the model refuses": ([reply(refuse("I will not."))], "> I will not."),
+    "the key is wrong": (
+        [error(401, "invalid_api_key", "Incorrect API key")],
+        "Check the input openai-api-key",
+        "failed",
+    ),
+    "the model is unknown": ([error(404, "model_not_found", "No such model")], "Check the input model", "failed"),
+    "there is no credit": ([error(429, "insufficient_quota", "You exceeded your quota")], "Add credit", "stopped"),
+    "the model refuses": ([reply(refuse("I will not."))], "> I will not.", "stopped"),
 }
 
 
-@pytest.mark.parametrize(("script", "said"), FAILURES.values(), ids=FAILURES)
-def test_failure_before_any_work_says_why(stage, act, script, said):
-    """A run that fails says what happened and what to do, writes no branch and ends its sandbox."""
+@pytest.mark.parametrize(("script", "said", "status"), FAILURES.values(), ids=FAILURES)
+def test_failure_before_any_work_says_why(stage, act, script, said, status):
+    """A run that cannot work says what happened and what to do, writes no branch and ends its sandbox."""
     stage.openai.play(*script)
 
     result = act(stage.label(1))
 
-    assert (1, "failed") == (result.exit_code, result.outputs["status"])
+    assert (1, status) == (result.exit_code, result.outputs["status"])
     (comment,) = own_comments(stage)
-    assert "**AI Dev failed.**" in comment
+    assert f"**AI Dev {status}.**" in comment
     assert said in comment
     assert said in result.summary
     assert "kept" not in comment

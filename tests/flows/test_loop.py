@@ -146,10 +146,10 @@ def test_text_without_phase(stage, act):
 
 
 def test_refusal(stage, act):
-    """A refusal ends the run as failed, in the model's words, and the work so far is delivered."""
+    """A refusal stops the run, in the model's words, and the work so far is delivered."""
     result, _ = play(stage, act, reply(PATCH), reply(refuse("I cannot help with @this.\n::error::x")))
 
-    assert (1, "failed") == (result.exit_code, result.outputs["status"])
+    assert (1, "stopped") == (result.exit_code, result.outputs["status"])
     (comment,) = stage.repository.issues[1].comments
     assert "The model refused." in comment.body
     assert "> I cannot help with @\u200bthis. ::error::x" in comment.body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -54,21 +55,21 @@ PASSING = {
 
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
 def test_passing_fault(stage, act, fault):
-    """After a fault that passes the same request is made again; the run succeeds and no call is run twice."""
+    """After a fault that passes the same request is made again; the run succeeds and each call is run just once."""
     counted = []
 
     def keep(body):
         counted.extend(last_outputs(body).values())
         return reply(say("Done."))
 
-    stage.openai.play(reply(PATCH), fault, reply(COUNT), keep)
+    stage.openai.play(reply(PATCH, COUNT), fault, reply(COUNT), keep)
     result = act(stage.label(1))
 
     first, failing, again, *_ = stage.openai.conversations
     assert ["opened", "3"] == [result.outputs["status"], result.outputs["turns"]], result.log
     assert failing == again
-    assert len(first["input"]) + 2 == len(again["input"])
-    assert counted[0].endswith("Output:\n\n1\n")
+    assert len(first["input"]) + 4 == len(again["input"])
+    assert counted[0].endswith("Output:\n\n2\n")
     assert 4 == len(stage.openai.conversations)
 
 
@@ -83,52 +84,68 @@ def test_dropped_connection(stage, act):
 
 
 def test_tries_are_bounded(stage, act):
-    """After five tries the run ends as failed, says that it may pass, and delivers the work so far."""
+    """After five tries the run is stopped, says that it may pass, and delivers the work so far."""
     stage.openai.play(reply(PATCH), *[error(503, message="Overloaded.", headers=AT_ONCE)] * 5)
     result = act(stage.label(1))
 
-    assert (1, "failed", 0) == (result.exit_code, result.outputs["status"], stage.openai.left)
+    assert (1, "stopped", 0) == (result.exit_code, result.outputs["status"], stage.openai.left)
+    assert 4 == len(re.findall(r"^OpenAI could not .* It is asked again in 0 s\.$", result.log, re.MULTILINE))
     assert "OpenAI could not answer the request (503)." in result.summary
     assert "This is most likely a passing fault of OpenAI: start the run again later." in result.summary
     assert 1 == len(stage.repository.pulls)
 
 
 def test_too_long_to_wait(stage, act):
-    """A server that asks for more than two minutes is not waited for."""
-    stage.openai.play(error(429, "rate_limit_exceeded", headers={"Retry-After": "121"}))
+    """A server that asks for more than two minutes is not waited for; the comment says when to come back."""
+    stage.openai.play(reply(PATCH), error(429, "rate_limit_exceeded", headers={"Retry-After": "121"}))
     result = act(stage.label(1))
 
-    assert (1, "failed") == (result.exit_code, result.outputs["status"])
-    assert 1 == len(stage.openai.conversations)
+    assert (1, "stopped") == (result.exit_code, result.outputs["status"])
+    assert 2 == len(stage.openai.conversations)
+    (comment,) = stage.repository.issues[1].comments
+    assert re.search(r"OpenAI asks to wait: start the run again after \d\d:\d\d UTC on \w+ \d+\.", comment.body)
+    assert "is kept in #2. Comment `/ai-dev continue` to go on." in comment.body
+
+
+def test_longer_to_wait_than_there_is_time(stage, act):
+    """A server that asks for more than the run has left is not waited for."""
+    stage.openai.play(reply(PATCH), error(429, "rate_limit_exceeded", headers={"Retry-After": "100"}))
+    result = act(stage.label(1, inputs={"max-minutes": "1"}))
+
+    assert (1, "stopped", 2) == (result.exit_code, result.outputs["status"], len(stage.openai.conversations))
+    assert result.seconds < 50
 
 
 MODEL = "Check the input model: the key must have access to a model of this name."
 CREDIT = "Add credit to the OpenAI account, then start the run again."
 LONG = "Split the issue, or use a model with a longer context."
 FINAL = {
-    "401": (error(401, "invalid_api_key", "Incorrect API key provided: sk-te****nai."), "Check the input openai-api-key (and openai-base-url, if you set it)."),
-    "403": (error(403, None, "Project `proj_x` does not have access to model `gpt-6.2-sol`."), "Give the key's project access to the model in the input model."),
-    "404": (error(404, "model_not_found", "The model `gpt-6.2-sol` does not exist."), MODEL),
-    "no credit": (error(429, "insufficient_quota", "You exceeded your current quota."), CREDIT),
-    "no credit, with a hint to wait": (error(429, "insufficient_quota", "Please try again in 1s.", headers={"Retry-After": "1"}), CREDIT),
-    "no credit, in a stream": (failed("insufficient_quota", "You exceeded your current quota."), CREDIT),
-    "no credit, in an error event": (error_event("insufficient_quota", "You exceeded your current quota."), CREDIT),
-    "no credit, in a nested error event": (nested_error_event("insufficient_quota", "You exceeded your current quota."), CREDIT),
-    "too long": (error(400, "context_length_exceeded", "Your input exceeds the context window."), LONG),
-    "too long, in words": (error(400, None, "This model's maximum context length is 128000 tokens."), LONG),
-    "too long, in a stream": (failed("context_length_exceeded", "Your input exceeds the context window."), LONG),
-    "too long, in an error event": (error_event("context_length_exceeded", "Your input exceeds the context window."), LONG),
-    "too long, in a nested error event": (nested_error_event("context_length_exceeded", "Your input exceeds it."), LONG),
+    "401": (error(401, "invalid_api_key", "Incorrect API key provided: sk-te****nai."), "failed", "Check the input openai-api-key (and openai-base-url, if you set it)."),
+    "403": (error(403, None, "Project `proj_x` does not have access to model `gpt-6.2-sol`."), "failed", "Give the key's project access to the model in the input model."),
+    "404": (error(404, "model_not_found", "The model `gpt-6.2-sol` does not exist."), "failed", MODEL),
+    "no credit": (error(429, "insufficient_quota", "You exceeded your current quota."), "stopped", CREDIT),
+    "no credit, with a hint to wait": (error(429, "insufficient_quota", "Please try again in 1s.", headers={"Retry-After": "1"}), "stopped", CREDIT),
+    "no credit, in a stream": (failed("insufficient_quota", "You exceeded your current quota."), "stopped", CREDIT),
+    "no credit, in an error event": (error_event("insufficient_quota", "You exceeded your current quota."), "stopped", CREDIT),
+    "no credit, in a nested error event": (nested_error_event("insufficient_quota", "You exceeded your current quota."), "stopped", CREDIT),
+    "too long": (error(400, "context_length_exceeded", "Your input exceeds the context window."), "stopped", LONG),
+    "too long, in words": (error(400, None, "This model's maximum context length is 128000 tokens."), "stopped", LONG),
+    "too long, in a stream": (failed("context_length_exceeded", "Your input exceeds the context window."), "stopped", LONG),
+    "too long, in an error event": (error_event("context_length_exceeded", "Your input exceeds the context window."), "stopped", LONG),
+    "too long, in a nested error event": (nested_error_event("context_length_exceeded", "Your input exceeds it."), "stopped", LONG),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("fault", "cure"), FINAL.values(), ids=FINAL.keys())
-def test_final_fault(stage, act, fault, cure):
-    """A fault that stays ends the run at once: the cure is in the comment and the summary, the work is delivered."""
+@pytest.mark.parametrize(("fault", "status", "cure"), FINAL.values(), ids=FINAL.keys())
+def test_final_fault(stage, act, fault, status, cure):
+    """A fault that stays ends the run at once: the cure is in the comment and the summary, the work is delivered.
+
+    What the workflow's author must mend is a failure; from the rest another run goes on.
+    """
     stage.openai.play(reply(PATCH), fault)
     result = act(stage.label(1))
 
-    assert (1, "failed", 2) == (result.exit_code, result.outputs["status"], len(stage.openai.conversations))
+    assert (1, status, 2) == (result.exit_code, result.outputs["status"], len(stage.openai.conversations))
     (comment,) = stage.repository.issues[1].comments
     assert f"**What to do:** {cure}" in comment.body
     assert f"**What to do:** {cure}" in result.summary
