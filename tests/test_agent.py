@@ -8,6 +8,7 @@ import pytest
 from pydantic import Field
 
 from ai_dev.agent import Agent
+from ai_dev.bench import Bench
 from ai_dev.budget import Budget
 from ai_dev.conversation import Conversation
 from ai_dev.errors import Failure, Service, ServiceError, Stopped
@@ -65,7 +66,9 @@ def calls(*arguments, name="waste"):
 def work(*replies, budget):
     """Let the agent work; what the calls were answered, by id."""
     conversation = Conversation()
-    agent = Agent(Scripted(*replies), [Waste], Desk(None, None, print, budget), lambda _: None)
+    agent = Agent(
+        Scripted(*replies), [Waste], Desk(Bench(None, None, print, None), None, print, budget), lambda _: None
+    )
     with pytest.raises(Stopped):
         agent.work(conversation)
     return {item["call_id"]: item["output"] for item in json.loads(conversation.json)}
@@ -107,7 +110,7 @@ class Late(Tool):
 def end(*answers, budget, tools=(Late,)):
     """Let the agent work; the error that ends it, the model and what it was told."""
     model, told = Scripted(*answers), []
-    agent = Agent(model, tools, Desk(None, None, told.append, budget), told.append)
+    agent = Agent(model, tools, Desk(Bench(None, None, print, None), None, told.append, budget), told.append)
     with pytest.raises(Stopped) as raised:
         agent.work(Conversation())
     return raised.value, model, told

@@ -42,6 +42,7 @@ ORDER = (
     "change",
     "patch_file",
     "pull_request",
+    "bench",
     "conversation",
     "model",
     "budget",

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from ai_dev.bench import Bench
 from ai_dev.budget import Budget
 from ai_dev.model import describe
 from ai_dev.network import Network
@@ -46,7 +47,7 @@ def workspace(directory):
 @pytest.mark.parametrize("left", [1.5, -5.0], ids=["little left", "none left"])
 def test_command_ends_with_the_run(workspace, tool, left):
     """A command gets no more time than the run has left, and what it printed is kept."""
-    desk = Desk(workspace, None, lambda _: None, Budget(10, left))
+    desk = Desk(Bench(workspace, None, print, None), None, lambda _: None, Budget(10, left))
     began = time.monotonic()
 
     answer = tool.run(desk)

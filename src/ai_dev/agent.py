@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from .conversation import TOOL_OUTPUT_LIMIT, Conversation
-from .errors import AiDevError, OutOfBudget, ServiceError, Stopped, ToolError, persist
+from .errors import AiDevError, OutOfBudget, Service, ServiceError, Stopped, ToolError, persist
 from .model import Call, Model, Reply, Terms, name_of
 from .redaction import cut_middle, one_line
 from .runner import Answered, Asked, Called, Note, Said, Tell
@@ -66,6 +66,7 @@ class Agent:
             if malformed >= _MALFORMED:
                 raise AiDevError(f"The model made {malformed} calls in a row that cannot be read.")
             if reply.calls:
+                self.desk.bench.begin_copy()
                 continue
             if reply.cut_off:
                 conversation.ask(read_prompt("cut_off.md", why=reply.cut_off))
@@ -121,6 +122,8 @@ class Agent:
         except ServiceError:
             budget.check_time()
             raise
+        finally:
+            self.desk.bench.end_copy()
         conversation.replay(reply.items)
         budget.spend(reply.usage, size, self.model.measure(conversation))
         if reply.cut_off == "max_output_tokens":
@@ -149,6 +152,10 @@ class Agent:
             answer = tool.run(self.desk)
         except ToolError as e:
             answer = f"Error: {e}"
+        except ServiceError as e:
+            if e.failure.service is not Service.E2B:
+                raise
+            answer = self.desk.bench.recover(e)
         answer = cut_middle(answer, TOOL_OUTPUT_LIMIT)
         self.tell(Answered(one_line(answer, 200)))
         return True, answer

@@ -40,7 +40,7 @@ def take_claim(repository: Repository, issue: int, last: int, sha: str, *, anew:
     ``last`` is the claim that our comment tells of; ``anew``: claims that it does not tell of are void, for their runs
     are gone. Raises Contested when another run has just taken the issue, ServiceError.
     """
-    folder = f"ai-dev/issue-{issue}/"
+    folder = _folder(issue)
     if anew:
         names = [found.ref.rpartition("/")[2] for found in repository.find_refs(folder)]
         last = max([last, *(int(name) for name in names if name.isdecimal() and len(name) < 7)])
@@ -52,5 +52,14 @@ def take_claim(repository: Repository, issue: int, last: int, sha: str, *, anew:
         raise
     if last:
         with contextlib.suppress(ServiceError):
-            repository.delete_ref(f"{folder}{last}")
+            drop_claim(repository, issue, last)
     return last + 1
+
+
+def drop_claim(repository: Repository, issue: int, number: int) -> None:
+    """Delete the ref of a claim. ServiceError 422 when it is gone already."""
+    repository.delete_ref(f"{_folder(issue)}{number}")
+
+
+def _folder(issue: int) -> str:
+    return f"ai-dev/issue-{issue}/"

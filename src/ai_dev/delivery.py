@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 
-from .errors import SandboxGone, Status, ToolError
+from .change import Change
+from .errors import Refused, ServiceError, Status, ToolError
 from .pull_request import EARLIER, UNFINISHED, Branch, Rehearsal
 from .redaction import plain
 from .report import Ending, Report
 from .runner import Note, Step
 from .tools import Desk
 
-GONE = "The sandbox is gone; what was not committed is lost."
 _DIFF_LIMIT = 100_000
 _ALLOW = "For the next time: Settings → Actions → General → Allow GitHub Actions to create and approve pull requests."
 _PERMIT = "For the next time: give the job the permission `pull-requests: write`."
@@ -22,27 +22,43 @@ def deliver(report: Report, desk: Desk, heading: str, text: str, link: str) -> s
     """Commit what is not committed and see to the pull request; give why something could not be committed.
 
     ``heading`` and ``text`` are the title and the body where the model gave none; ``link`` names the issue in the body,
-    "Fixes" or "Refs". Raises ServiceError.
+    "Fixes" or "Refs". What GitHub does not take is kept as a patch. Raises ServiceError, Refused, Blocked.
     """
     report.tell(Step("Deliver"))
-    branch, kept = desk.branch, ""
+    branch = desk.branch
     branch.policy.guard(text)  # it is published as the model's last words, whether or not there is a pull request
+    change, kept = _save(desk)
     try:
-        change = branch.commit(desk.workspace, f"{heading}\n\nThe assistant left this uncommitted.")
-        if change.files:
-            report.tell(Note(f"Committed what the assistant had left uncommitted, files: {len(change.files)}."))
-        else:
-            report.tell(Note("Nothing was left uncommitted."))
-            branch.idle -= 1  # it was we who asked
+        branch.keep(change, f"{heading}\n\nThe assistant left this uncommitted.")
+        told = f"Committed what the assistant had left uncommitted, files: {len(change.files)}."
+        report.tell(Note(told if change.files else "Nothing was left uncommitted."))
     except ToolError as e:
-        kept = str(e)
-    except SandboxGone:
-        kept = GONE
+        kept = "\n".join(filter(None, [str(e), kept]))
+        report.keep_patch(change, branch.head)
+    except (ServiceError, Refused):
+        if change.files:
+            report.keep_patch(change, branch.head)
+        raise
     propose(report, branch, heading, text, "Refs" if kept else link)
     if isinstance(branch, Rehearsal):
-        with contextlib.suppress(ToolError, SandboxGone):
+        with contextlib.suppress(ToolError, ServiceError):
             report.extra = _show(desk, branch)
     return kept
+
+
+def keep_back(report: Report, desk: Desk) -> str:
+    """Keep as a patch what may not be written to GitHub any more; give why something could not be kept."""
+    change, lost = _save(desk)
+    if change.files:
+        report.keep_patch(change, desk.branch.head)
+    return lost
+
+
+def _save(desk: Desk) -> tuple[Change, str]:
+    try:
+        return desk.bench.save()
+    except ToolError as e:
+        return Change((), desk.branch.tree, ()), str(e)
 
 
 def propose(report: Report, branch: Branch, heading: str, text: str, link: str) -> None:

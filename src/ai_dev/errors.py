@@ -10,7 +10,7 @@
     ├── Cancelled        the requester: somebody ended the run
     ├── Blocked          whoever holds the workflow's keys: one of them was about to be published
     └── ServiceError     whoever runs the service or holds its key
-        └── SandboxGone  the sandbox ended before the run did
+        └── SandboxGone  the sandbox ended before the run did, or (SandboxFull) its disk is full
 
 Anything else that is raised is a bug of ours. Statuses and exit codes are those of the README's table.
 """
@@ -159,6 +159,10 @@ class ServiceError(AiDevError):
 
 class SandboxGone(ServiceError):
     """The sandbox is not there any more."""
+
+
+class SandboxFull(SandboxGone):
+    """The sandbox has no more room on its disk: it is there, and of no use."""
 
 
 TRIES = 5

@@ -14,10 +14,11 @@ from typing import TypeVar
 from .agent import Agent
 from .answers import Account, Pull
 from .background import begin
+from .bench import Bench
 from .budget import Budget
 from .claim import Contested
 from .conversation import Conversation
-from .delivery import GONE, conclude, deliver, propose
+from .delivery import conclude, deliver, keep_back, propose
 from .errors import AiDevError, Blocked, Cancelled, Refused, SandboxGone, ServiceError, Status, Stopped, ToolError
 from .log import Log
 from .marker import Marker
@@ -114,8 +115,10 @@ def work(session: Session, desk: Desk, task: Task, ground: Ground) -> Ending:
     try:
         with contextlib.closing(Model(session.settings, instructions, TOOLS)) as model:
             text = Agent(model, TOOLS, desk, report.tell).work(conversation)
-    except (Refused, Blocked, Cancelled):
-        raise  # it may not write any more, or the post step delivers
+    except Refused as e:  # it may not write any more
+        return Ending.of(e, keep_back(report, desk))
+    except (Blocked, Cancelled):
+        raise  # nothing of it may be shown, or the post step delivers
     except AiDevError as e:
         said = f"{UNFINISHED} {e.what}\n\n{e.said}".strip()
         return Ending.of(e, deliver(report, desk, task.heading, said, "Refs"))
@@ -142,8 +145,9 @@ def rescue(session: Session, sandbox_id: str, what: str) -> str:
         workspace = Workspace.connect(session.settings, sandbox_id)
     except SandboxGone:
         propose(report, branch, heading, said, "Refs")
-        return GONE
-    return deliver(report, Desk(workspace, branch, report.tell, report.budget), heading, said, "Refs")
+        return "The sandbox is gone; what was not committed is lost."
+    bench = Bench(workspace, branch, report.tell, lambda: session.rebuild(branch))
+    return deliver(report, Desk(bench, branch, report.tell, report.budget), heading, said, "Refs")
 
 
 def finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> Ending | None:
@@ -166,10 +170,12 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: P
     if comment := session.find_comment():
         session.listen(Marker.read(comment.body) or Marker(), comment.id, notified=bool(told))
     kept = ""
-    if sandbox_id := session.find_sandbox():
-        try:
-            kept = rescue(session, sandbox_id, what)
-        finally:
+    sandboxes = session.find_sandboxes()
+    try:
+        if sandboxes:
+            kept = rescue(session, sandboxes[0], what)
+    finally:
+        for sandbox_id in sandboxes:
             Workspace.end(session.settings, sandbox_id)
     status = Status(told) if told in (Status.CANCELLED, Status.STOPPED) else Status.FAILED
     return Ending(status, what=what, kept=kept)

@@ -13,6 +13,7 @@ from .change import Change
 from .errors import AiDevError, ServiceError, ToolError
 from .flags import add_flags, describe_flags, place_flags
 from .marker import Marker
+from .patch_file import restore
 from .policy import File, Policy, is_workflow
 from .redaction import Redactor, commit_message, inert, one_line
 from .redaction import body as publish
@@ -269,14 +270,29 @@ class Branch:
         Raises ToolError when the change may not be committed, or when GitHub makes another tree of it than the sandbox
         has; Blocked when a secret of ours is in it; Refused when the run may not write any more; ServiceError.
         """
-        self.policy.guard(message)
         change = Change.collect(workspace, self.tree, self.policy)
+        self.keep(change, message)
         if change.files:
-            self._push(change, message)
             workspace.record(message)
         else:
             self.idle += 1
         return change
+
+    def keep(self, change: Change, message: str) -> None:
+        """Commit and push a change that was collected from the tree of the branch; raises as ``commit`` does."""
+        self.policy.guard(message)
+        if change.files:
+            self._push(change, message)
+
+    @property
+    def last(self) -> Start:
+        """Where a new workspace starts: at what is on GitHub."""
+        return replace(self.start, branch_sha=self.head if self.exists else None)
+
+    def resume(self, workspace: Workspace, tree: str) -> None:
+        """Go on in a new workspace, which holds this tree of the last commit."""
+        del workspace
+        self.tree, self.grafted = tree, ""
 
     def _push(self, change: Change, message: str) -> None:
         if not self.commits:
@@ -463,6 +479,8 @@ class Rehearsal(Branch):
 
     messages: list[str] = field(default_factory=list)
     """The commits' messages."""
+    changes: list[Change] = field(default_factory=list)
+    """What they would have held."""
     body: str = ""
     """The pull request's body."""
 
@@ -471,6 +489,19 @@ class Rehearsal(Branch):
         self.flags = add_flags(self.flags, change.files)
         self.commits.append(Commit(sha=change.tree))
         self.messages.append(self._sign(message))
+        self.changes.append(change)
+
+    @property
+    def last(self) -> Start:
+        """Where a new workspace starts: nothing of ours is on GitHub."""
+        return self.start
+
+    def resume(self, workspace: Workspace, tree: str) -> None:
+        """Go on in a new workspace: what would have been committed is put into it again."""
+        del tree
+        for change, message in zip(self.changes, self.messages, strict=True):
+            restore(workspace, change)
+            workspace.record(message)
 
     def propose(self, title: str, text: str, spent: str, link: str = "Refs") -> Pull:
         """Keep the title and the body; give the pull request that would be there."""

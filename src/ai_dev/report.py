@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from dataclasses import dataclass, field, replace
 
 from .budget import Budget
+from .change import Change
 from .errors import AiDevError, Status
 from .log import Log
+from .patch_file import show_patch, write_patch
 from .pull_request import Branch
 from .redaction import Redactor, body, cut_middle, inert
 from .runner import Asked, Event, Runner, Step
@@ -17,6 +20,8 @@ from .status_comment import StatusComment
 _COMMENT = 60_000
 _OUTPUT = 60_000
 _TEXT = 40_000
+_SHOWN_PATCH = 600_000
+"""Bytes of a patch in the summary."""
 _POST_STEP = 600
 """Seconds in which the post step has surely ended."""
 
@@ -71,6 +76,8 @@ class Report:
     """More for the summary, in Markdown."""
     sandbox: str = ""
     """What the sandbox holds and reaches, for the summary, in Markdown."""
+    patch: str = ""
+    """Name of the file that holds what could not be written to GitHub."""
     given: str = ""
     """What the model was given to read, in sentences for the summary."""
     _step: str = "the start"
@@ -92,6 +99,14 @@ class Report:
     def describe_moment(self) -> str:
         """Where the run is, in words."""
         return self._step + (f", turn {self._turn}" if self._turn else "")
+
+    def keep_patch(self, change: Change, base: str) -> None:
+        """Keep what is not on GitHub as a file for later steps, and in the summary; ``base`` is the commit below it."""
+        patch = write_patch(change)
+        self.patch = self.runner.keep_file(f"ai-dev-{uuid.uuid4().hex[:12]}.patch", patch)
+        self.extra = f"### What is not on GitHub\n\n`git apply` adds it to {base}.\n\n" + show_patch(
+            patch, _SHOWN_PATCH
+        )
 
     def close(self, ending: Ending) -> Status:
         """Say everywhere how it ended. Only the first call counts."""
@@ -127,6 +142,7 @@ class Report:
                 "pull-request-url": pull.html_url if pull else "",
                 "branch": branch.name if branch and branch.exists else "",
                 "commit-sha": branch.head if branch and branch.commits else "",
+                "patch": self.patch,
                 "answer": cut_middle(ending.text, _OUTPUT),
                 "turns": self.budget.turns,
                 "input-tokens": used.input,
@@ -159,6 +175,9 @@ class Report:
         parts.append(self._kept(ending))
         if ending.kept:
             parts.append("**Not delivered:**\n\n" + _quote(body(ending.kept, _TEXT // 4)))
+        if self.patch:
+            told = f"in the summary of [the run]({self.runner.run_url}) and in the file `{self.patch}` on its runner"
+            parts.append(f"What passed the checks and is not on GitHub is {told}: a later step can upload that.")
         spent = self.budget.describe()
         parts.append(f"[Log of the run]({self.runner.run_url}){' · ' if spent else ''}{spent}")
         return "\n\n".join(part for part in parts if part)

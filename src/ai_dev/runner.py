@@ -34,6 +34,8 @@ class Runner:
     output_file: str
     summary_file: str
     state_file: str
+    temporary: str
+    """The folder for files that later steps of the job may read."""
     state: Mapping[str, str]
     """What the main step saved for the post step; empty in the main step."""
 
@@ -59,6 +61,7 @@ class Runner:
             output_file=environ.get("GITHUB_OUTPUT", ""),
             summary_file=environ.get("GITHUB_STEP_SUMMARY", ""),
             state_file=environ.get("GITHUB_STATE", ""),
+            temporary=environ.get("RUNNER_TEMP", ""),
             state={k.removeprefix("STATE_"): v for k, v in environ.items() if k.startswith("STATE_")},
         )
 
@@ -94,6 +97,16 @@ class Runner:
     def save_state(self, **values: object) -> None:
         """Keep values for the post step, at once; underscores in names become hyphens."""
         _append(self.state_file, {name.replace("_", "-"): value for name, value in values.items()})
+
+    def keep_file(self, name: str, data: bytes) -> str:
+        """Leave a file for later steps; give its name, or nothing where the runner has no place for it."""
+        if not self.temporary:
+            return ""
+        try:
+            (Path(self.temporary) / name).write_bytes(data)
+        except OSError:
+            return ""
+        return name
 
     def write_summary(self, markdown: str) -> None:
         """Add to the job's summary."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 from .access import Access
 from .answers import Account, Comment, Pull
 from .background import begin
+from .bench import DEATHS, Bench
 from .budget import Budget
-from .claim import Contested, check_free, take_claim
-from .errors import AiDevError, ServiceError, persist
+from .claim import Contested, check_free, drop_claim, take_claim
+from .errors import AiDevError, SandboxGone, ServiceError, persist
 from .event import Trigger
 from .flags import load_flags, read_flags, save_flags
 from .leaks import Leaks
@@ -60,6 +62,12 @@ class Session:
     """A temporary folder of the run."""
     certificates: str | None
     """The bundle of certificates to trust, where the input gives any."""
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Tells the sandboxes of this run, in this attempt, from all others."""
+    sandboxes: list[Workspace] = field(default_factory=list)
+    """Those that are alive."""
+    claims: list[int] = field(default_factory=list)
+    """The number of the run's claim on the issue, once it has one."""
 
     @classmethod
     def open(cls, environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> Self:
@@ -78,23 +86,12 @@ class Session:
 
     @contextlib.contextmanager
     def start_sandbox(self) -> Iterator[Future[Workspace]]:
-        """A sandbox that is starting. It ends when this is left; after a bug of ours the post step sees to it."""
-        runner, key = self.runner, uuid.uuid4().hex
-        runner.save_state(sandbox_key=key)
+        """A sandbox that is starting. It ends when this is left, as does one that takes its place.
 
-        def create() -> Workspace:
-            metadata = {
-                "repository": runner.repository,
-                "run-id": runner.run_id,
-                "attempt": runner.run_attempt,
-                "key": key,
-            }
-            seconds = self.settings.max_minutes * 60
-            workspace = Workspace.create(self.settings, self.find_network(), metadata, seconds, self.report.tell)
-            runner.save_state(sandbox_id=workspace.id)
-            return workspace
-
-        sandbox = begin(create)
+        After a bug of ours the post step sees to it.
+        """
+        self.runner.save_state(sandbox_key=self.key)
+        sandbox = begin(self._create)
         try:
             yield sandbox
         except AiDevError:
@@ -103,12 +100,61 @@ class Session:
         else:
             self._end(sandbox)
 
-    def find_sandbox(self) -> str:
-        """The sandbox that the main step started, even when that was cut off before it knew the name; else empty."""
+    def _create(self) -> Workspace:
+        """A new sandbox of this run; those of its earlier attempts, which have surely ended, end now."""
+        runner, settings = self.runner, self.settings
+        run = {"repository": runner.repository, "run-id": runner.run_id}
+        if runner.run_attempt != "1":
+            self._end_strays(run)
+        seconds = 60 * max(1, math.ceil(self.report.budget.seconds_left / 60))
+        metadata = {**run, "attempt": runner.run_attempt, "key": self.key}
+        workspace = Workspace.create(settings, self.find_network(), metadata, seconds, self.report.tell)
+        self.sandboxes.append(workspace)
+        runner.save_state(sandbox_id=workspace.id)
+        return workspace
+
+    def _end_strays(self, run: dict[str, str]) -> None:
+        try:
+            for sandbox_id, metadata in Workspace.find(self.settings, run).items():
+                if metadata.get("attempt") != self.runner.run_attempt:
+                    Workspace.end(self.settings, sandbox_id)
+                    self.report.tell(Note(f"Ended the sandbox {sandbox_id}, which an earlier attempt had left."))
+        except ServiceError as e:
+            self.report.tell(Warned(f"Sandboxes of earlier attempts may live on until their time is up: {e}"))
+
+    def rebuild(self, branch: Branch) -> Workspace:
+        """A new sandbox in place of one that died: the branch as it is on GitHub, set up again. Raises AiDevError."""
+        start = branch.last
+        self._end_all()
+        fetched = begin(lambda: self._fetch_pack((start.base, start.branch), lambda _: start))
+        workspace = self._create()
+        ground = self._prepare_ground(workspace, fetched.result())
+        branch.resume(workspace, ground.tree)
+        return workspace
+
+    def _prepare_ground(self, workspace: Workspace, snapshot: Snapshot) -> Ground:
+        report = self.report
+        ground = Ground.prepare(workspace, snapshot, self.find_boundary(), report.budget, report.tell)
+        report.sandbox = ground.describe()
+        return ground
+
+    def _settle(self, workspace: Workspace, snapshot: Snapshot) -> tuple[Workspace, Ground, int]:
+        """The sandbox with the repository in it, and how many had to be replaced for that."""
+        for deaths in range(DEATHS):
+            try:
+                return workspace, self._prepare_ground(workspace, snapshot), deaths
+            except SandboxGone as e:
+                self.report.tell(Warned(f"{e} A new one is started."))
+                self._end_all()
+                workspace = self._create()
+        return workspace, self._prepare_ground(workspace, snapshot), DEATHS
+
+    def find_sandboxes(self) -> list[str]:
+        """The sandboxes that the main step left, the one in use first; it may have ended before it knew the name."""
         state = self.runner.state
-        if "sandbox-id" in state or "sandbox-key" not in state:
-            return state.get("sandbox-id", "")
-        return Workspace.find(self.settings, {"key": state["sandbox-key"]})
+        used = [state["sandbox-id"]] if "sandbox-id" in state else []
+        found = Workspace.find(self.settings, {"key": state["sandbox-key"]}) if "sandbox-key" in state else {}
+        return [*used, *(sandbox_id for sandbox_id in found if sandbox_id not in used)]
 
     def find_start(self) -> tuple[Start, str, str]:
         """Where the main step left our branch, the id of its tree in the sandbox, and on GitHub where that is another.
@@ -175,12 +221,12 @@ class Session:
         for future in together:
             if future in done:
                 future.result()
-        workspace, snapshot = sandbox.result(), fetched.result()
-        ground = Ground.prepare(workspace, snapshot, self.find_boundary(), self.report.budget, self.report.tell)
-        self.report.sandbox = ground.describe()
+        snapshot = fetched.result()
+        workspace, ground, deaths = self._settle(sandbox.result(), snapshot)
         branch = self.take_branch(snapshot.start, ground.tree, task.us, pulls[0] if pulls else None)
         greeted.result()
-        return Desk(workspace, branch, self.report.tell, self.report.budget), task, ground
+        bench = Bench(workspace, branch, self.report.tell, lambda: self.rebuild(branch), deaths)
+        return Desk(bench, branch, self.report.tell, self.report.budget), task, ground
 
     def take_branch(self, start: Start, tree: str, us: Account, pull: Pull | None) -> Branch:
         """The branch to deliver on; what the post step needs of it is kept, now and whenever it grows."""
@@ -238,6 +284,7 @@ class Session:
             self.repository.check_writable()
             return marker
         claim = take_claim(self.repository, number, earlier.claim, start.base_sha, anew=anew)
+        self.claims.append(claim)
         until = int(time.time() + self.report.budget.seconds_left) + DELIVERY + _POST_STEP
         told = {"claim": claim, "until": until, "branch": start.branch, "sha": start.branch_sha}
         return marker.model_copy(update=told)
@@ -278,22 +325,25 @@ class Session:
             return chosen.result()
 
         try:
-            return persist(
-                lambda: Snapshot.fetch(
-                    (runner.server_url, runner.repository),
-                    settings.github_token.get_secret_value(),
-                    prefixes=(base, line.listed),
-                    choose=choose,
-                    depth=settings.fetch_depth,
-                    pack=self.folder / "base.pack",
-                    certificates=self.certificates,
-                ),
-                self.report.budget.until,
-            )
+            return self._fetch_pack((base, line.listed), choose)
         except Exception as e:
             if not chosen.done():
                 chosen.set_exception(e)
             raise
+
+    def _fetch_pack(self, prefixes: tuple[str, ...], choose: Callable[[dict[str, str]], Start]) -> Snapshot:
+        return persist(
+            lambda: Snapshot.fetch(
+                (self.runner.server_url, self.runner.repository),
+                self.settings.github_token.get_secret_value(),
+                prefixes=prefixes,
+                choose=choose,
+                depth=self.settings.fetch_depth,
+                pack=self.folder / "base.pack",
+                certificates=self.certificates,
+            ),
+            self.report.budget.until,
+        )
 
     def _remember(self, branch: Branch) -> None:
         self.runner.save_state(
@@ -313,8 +363,20 @@ class Session:
         )
 
     def _end(self, sandbox: Future[Workspace]) -> None:
-        if sandbox.exception() is None:
+        """End all sandboxes of the run, also the one that is still starting, and its claim if it leaves nothing else.
+
+        Where it leaves a branch the next run's claim takes the place of this one.
+        """
+        sandbox.exception()
+        self._end_all()
+        branch = self.report.branch
+        if self.claims and not (branch and branch.exists):
+            with contextlib.suppress(ServiceError):
+                drop_claim(self.repository, self.trigger.number or 0, self.claims.pop())
+
+    def _end_all(self) -> None:
+        while self.sandboxes:
             try:
-                sandbox.result().close()
+                self.sandboxes.pop().close()
             except ServiceError as e:
                 self.report.tell(Warned(f"The sandbox may live on until its time is up: {e}"))

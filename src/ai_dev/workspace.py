@@ -18,7 +18,17 @@ from e2b import CommandExitException, CommandResult, Sandbox, SandboxNetworkOpts
 
 from .background import begin
 from .configuration import CONFIGURATION, CONFIGURATION_LIMIT
-from .errors import AiDevError, Failure, SandboxGone, Service, ServiceError, ToolError, connection_code, persist
+from .errors import (
+    AiDevError,
+    Failure,
+    SandboxFull,
+    SandboxGone,
+    Service,
+    ServiceError,
+    ToolError,
+    connection_code,
+    persist,
+)
 from .network import Network
 from .redaction import cut_middle, left_out, one_line, plain
 from .runner import Note, Tell, Warned
@@ -41,6 +51,7 @@ _RESOLVE_SECONDS = 5
 _EVERYTHING = "0.0.0.0/0"
 _SHELL_TIMEOUT = 120
 _LOAD_TIMEOUT = 600
+_ALIVE_TIMEOUT = 10
 _HOBBY_LIFE = 3600
 _SPARE_LIFE = 600
 
@@ -185,7 +196,7 @@ class Workspace:
             return Sandbox.create(
                 template=settings.sandbox_template or None,
                 timeout=life,
-                metadata={k: re.sub(r"[^A-Za-z0-9._-]", ".", v) for k, v in metadata.items()},
+                metadata=_clean(metadata),
                 lifecycle={"on_timeout": "kill"},
                 network=cast(SandboxNetworkOpts, {**_rules(network), "allow_public_traffic": False}),
                 idempotency_key=key,
@@ -199,11 +210,12 @@ class Workspace:
             return cls(Sandbox.connect(sandbox_id, timeout=_SPARE_LIFE, **_address(settings)))
 
     @staticmethod
-    def find(settings: Settings, metadata: dict[str, str]) -> str:
-        """The name of the living sandbox that was created with these metadata; empty where there is none."""
-        with _faults("look for the sandbox", gone=False):
-            found = Sandbox.list(query=SandboxQuery(metadata=metadata), **_address(settings)).next_items()
-            return found[0].sandbox_id if found else ""
+    def find(settings: Settings, metadata: dict[str, str]) -> dict[str, dict[str, str]]:
+        """The living sandboxes that were created with these metadata: all metadata by the sandbox's name."""
+        with _faults("look for sandboxes", gone=False):
+            query = SandboxQuery(metadata=_clean(metadata))
+            found = Sandbox.list(query=query, **_address(settings)).next_items()
+            return {info.sandbox_id: info.metadata for info in found}
 
     @staticmethod
     def end(settings: Settings, sandbox_id: str) -> None:
@@ -215,6 +227,14 @@ class Workspace:
     def id(self) -> str:
         """E2B's name of the sandbox."""
         return self._sandbox.sandbox_id
+
+    def is_alive(self) -> bool:
+        """Whether the sandbox still answers."""
+        try:
+            with _faults("ask whether the sandbox is there"):
+                return self._sandbox.is_running(request_timeout=_ALIVE_TIMEOUT)
+        except ServiceError:
+            return False
 
     def close(self) -> None:
         """End the sandbox and everything that runs in it; nothing happens when it has ended already."""
@@ -307,6 +327,8 @@ class Workspace:
         result = self._script("set -e\n" + _GIT + script, timeout)
         if result.exit_code == 90:
             raise ToolError(f"The folder {REPOSITORY} is gone.")
+        if result.exit_code and _NO_SPACE in result.stderr:
+            raise SandboxFull(Failure(Service.E2B, "store files for git", _FULL))
         if result.exit_code:
             raise ToolError(f"git failed in the sandbox: {plain(result.stderr).strip()[-2000:] or result.exit_code}")
         return result.stdout
@@ -352,6 +374,8 @@ class Workspace:
         result = self._shell(script, seconds + 30, _ENVIRONMENT, on_output)
         took = monotonic() - began
         said = re.search(rf"{nonce} ([0-9]{{1,3}}) ([0-9]{{1,15}}) (\S+)\s*$", result.stderr)
+        if said is None and _NO_SPACE in result.stderr:
+            raise SandboxFull(Failure(Service.E2B, "run a command", _FULL))
         if said is None:
             why = plain(result.stderr).strip()[-1000:] or "the shell ended before it"
             raise ToolError(f"The command could not be run: {why}")
@@ -428,6 +452,11 @@ def _listen(on_output: Callable[[str], None] | None) -> tuple[Callable[[str], No
     return hear, overhear
 
 
+def _clean(metadata: dict[str, str]) -> dict[str, str]:
+    """The metadata in the characters that E2B takes."""
+    return {key: re.sub(r"[^A-Za-z0-9._-]", ".", value) for key, value in metadata.items()}
+
+
 def _rules(network: Network) -> SandboxNetworkUpdate:
     """The network as E2B's policy, which replaces the one before.
 
@@ -458,6 +487,8 @@ def _address(settings: Settings) -> e2b.ApiParams:
 
 
 _CURE = "Use a sandbox-template that has bash, git and GNU coreutils, as Debian and Ubuntu have them."
+_FULL = "Its disk is full."
+_NO_SPACE = "No space left on device"
 _GONE = (e2b.SandboxNotRunningException, e2b.SandboxNotFoundException, e2b.SandboxUnreachableException)
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (e2b.AuthenticationException, 401),
@@ -495,7 +526,7 @@ def _call_faults(doing: str) -> Iterator[None]:
         except e2b.FileNotFoundException:
             raise ToolError(f"Could not {doing}: there is no such file.") from None
         except e2b.NotEnoughSpaceException:
-            raise ToolError(f"Could not {doing}: the sandbox's disk is full.") from None
+            raise SandboxFull(Failure(Service.E2B, doing, _FULL)) from None
         except e2b.SandboxException as e:
             if type(e) is e2b.TimeoutException:
                 raise ToolError(f"Could not {doing} in time; what came of it is unknown.") from None

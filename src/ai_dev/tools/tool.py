@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
+from ..bench import Bench
 from ..budget import Budget
 from ..errors import ToolError
 from ..pull_request import Branch
@@ -20,10 +21,15 @@ from ..workspace import REPOSITORY, Workspace
 class Desk:
     """What a tool may touch."""
 
-    workspace: Workspace
+    bench: Bench
     branch: Branch
     tell: Tell
     budget: Budget
+
+    @property
+    def workspace(self) -> Workspace:
+        """The sandbox in use."""
+        return self.bench.workspace
 
 
 class Tool(BaseModel, ABC):
