@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -31,6 +32,11 @@ def pytest_configure() -> None:
         room = os.statvfs(MEMORY)
         if room.f_bavail * room.f_frsize >= 2 << 30 and not room.f_flag & os.ST_NOEXEC:
             tempfile.tempdir = str(MEMORY)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the tests the search for garbage among what was imported and collected."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
