@@ -5,19 +5,37 @@ import gzip
 import json
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, Field
 
 from ai_dev.conversation import Conversation
-from ai_dev.errors import Service, ServiceError
+from ai_dev.errors import Service, ServiceError, passing
 from ai_dev.model import Call, Model, Terms, describe, name_of
 from ai_dev.prices import Usage
 from ai_dev.settings import Settings
 from ai_dev.tools import TOOLS
-from standins.openai import OpenAI, Reply, call, error, reply, say, think, unknown_item
+from standins.openai import (
+    OpenAI,
+    Page,
+    Reply,
+    call,
+    dropped,
+    error,
+    error_event,
+    failed,
+    garbage,
+    reply,
+    say,
+    stalled,
+    think,
+    truncated,
+    unknown_item,
+)
 
 KEY = "sk-test-0123456789"
+KEYS = {"INPUT_GITHUB-TOKEN": "x", "INPUT_E2B-API-KEY": "x", "INPUT_OPENAI-API-KEY": KEY}
 
 
 class LookUp(BaseModel):
@@ -40,8 +58,7 @@ def server():
 @pytest.fixture
 def model(server):
     """A model at that server, with one tool."""
-    keys = {"INPUT_GITHUB-TOKEN": "x", "INPUT_E2B-API-KEY": "x", "INPUT_OPENAI-API-KEY": KEY}
-    settings = Settings.load(keys | {"INPUT_OPENAI-BASE-URL": f"{server.url}/v1"})
+    settings = Settings.load(KEYS | {"INPUT_OPENAI-BASE-URL": f"{server.url}/v1"})
     with contextlib.closing(Model(settings, "Be brief.", [LookUp])) as opened:
         yield opened
 
@@ -285,6 +302,79 @@ def test_a_reply_has_a_deadline(server, model):
             model.ask(conversation, Terms(time.monotonic() - 119.5))
     finally:
         over.set()
+
+
+def test_a_silent_server_is_left(server, model):
+    """A stream that falls silent is a failure of the service, once all the time is over that it had."""
+    over = threading.Event()
+    server.play(stalled(over))
+    conversation = Conversation()
+    conversation.ask("Hello")
+    try:
+        with pytest.raises(ServiceError) as raised:
+            model.ask(conversation, Terms(time.monotonic() - 119.5))
+    finally:
+        over.set()
+    assert passing(raised.value.failure)
+    assert 0 == raised.value.failure.written
+
+
+@pytest.mark.parametrize(
+    ("step", "written"),
+    [
+        (dropped(say("x" * 400), after_events=5), 100),
+        (dropped(say("x" * 400), say("y"), after_events=10), range(400, 900)),
+        (truncated(think("x"), after_events=3), 0),
+        (failed(), 0),
+        (error_event(), 0),
+        (error(500), None),
+        (Page(200, "", "text/event-stream"), None),
+        (garbage(), None),
+    ],
+    ids=["half an item", "an item", "the beginning of one", "failed", "an error", "no stream", "nothing", "HTML"],
+)
+def test_what_was_written_before_it_broke(server, model, step, written):
+    """Of a reply that breaks off the failure says how much had come; where none had begun it says nothing."""
+    server.play(step)
+
+    with pytest.raises(ServiceError) as raised:
+        ask(model)
+
+    told = raised.value.failure.written
+    assert told in written if isinstance(written, range) else told == written
+
+
+def test_terms_are_what_is_asked(server, model):
+    """A request says how long its reply may be, and whether tools may be called, only where that is limited."""
+    server.play(reply(say("1")), reply(say("2")))
+    conversation = Conversation()
+    conversation.ask("Hello")
+    model.ask(conversation, Terms(time.monotonic() + 60))
+    model.ask(conversation, Terms(time.monotonic() + 60, 500, "none"))
+
+    free, limited = (sent.json for sent in server.requests("POST", "/responses$"))
+    assert {"max_output_tokens": 500, "tool_choice": "none"} == {k: v for k, v in limited.items() if k not in free}
+    assert free["prompt_cache_key"] == limited["prompt_cache_key"] == conversation.key
+
+
+def count_files():
+    """How many files and connections are open in this process, which is the server too."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_nothing_stays_open(server):
+    """However its requests end, a model that is closed leaves no file and no connection behind."""
+    before = count_files()
+    for step in (reply(say("1")), dropped(), error(500), truncated(), Page(200, "x", "text/html")) * 4:
+        server.play(step)
+        settings = Settings.load(KEYS | {"INPUT_OPENAI-BASE-URL": f"{server.url}/v1"})
+        with contextlib.closing(Model(settings, "Be brief.", [LookUp])) as opened, contextlib.suppress(ServiceError):
+            ask(opened)
+
+    patience = time.monotonic() + 30  # the server closes its ends in threads of its own
+    while count_files() > before and time.monotonic() < patience:
+        time.sleep(0.01)
+    assert count_files() <= before
 
 
 def test_items_are_bounded(server, model):

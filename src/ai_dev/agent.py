@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from .conversation import TOOL_OUTPUT_LIMIT, Conversation
-from .errors import AiDevError, OutOfBudget, Service, ServiceError, Stopped, ToolError, persist
+from .errors import TOO_LONG, AiDevError, OutOfBudget, Service, ServiceError, Stopped, ToolError, persist
 from .model import Call, Model, Reply, Terms, name_of
 from .redaction import cut_middle, one_line
 from .runner import Answered, Asked, Called, Note, Said, Tell
@@ -20,6 +20,9 @@ _MALFORMED = 3
 _CUT_OFF = 3
 """Replies in a row that were cut off, after which the run ends."""
 _SMALLER = "Start the run again, or split the task into smaller ones."
+_ROOM = 48_000
+"""Bytes of a conversation that fit beside the task, for a summary to be made of them; more when more has fitted."""
+_LEAST_ROOM = 12_000
 _CALLS = 50
 """Calls of one reply that are run."""
 _NOT_FINISHED = "not finished:"
@@ -39,15 +42,43 @@ class Agent:
     tell: Tell
 
     def work(self, conversation: Conversation) -> str:
-        """Work until the model has said its last word; give that.
+        """Work until the model has said its last word; give that. When the conversation gets too long, once go on anew.
 
         Raises AiDevError; that of a limit has the model's last words, where it could say any.
         """
+        brief = len(conversation)
+        try:
+            return self._finish(conversation)
+        except ServiceError as e:
+            if e.failure.code != TOO_LONG or not self.desk.budget.turns:
+                raise
+        return self._finish(self._compact(conversation, brief))
+
+    def _finish(self, conversation: Conversation) -> str:
         try:
             return self._work(conversation)
         except OutOfBudget as limit:
             said = limit.said or self._take_leave(conversation, limit)
             raise OutOfBudget(limit.what, cure=limit.cure, said=said) from None
+
+    def _compact(self, conversation: Conversation, brief: int) -> Conversation:
+        """A conversation that goes on with the first items, so many, and the model's summary of the rest."""
+        budget = self.desk.budget
+        self.tell(Note("The conversation is longer than the model can read: it goes on with a summary in its place."))
+        try:
+            summary = self._summarize(conversation, brief, max(_ROOM, budget.read * 3 // 2))
+        except ServiceError as e:
+            if e.failure.code != TOO_LONG:
+                raise
+            summary = self._summarize(conversation, brief, _LEAST_ROOM)
+        budget.start_anew()
+        return conversation.begin_anew(brief, read_prompt("handover.md", summary=summary or "(There is none.)"))
+
+    def _summarize(self, conversation: Conversation, brief: int, room: int) -> str:
+        """The model's summary of the newest part of the conversation, of so many bytes."""
+        self.desk.budget.start_anew()
+        prompt = read_prompt("compact.md", transcript=conversation.recount(brief, room))
+        return self._ask(conversation.begin_anew(brief, prompt), self.desk.budget.begin_summary).text
 
     def _work(self, conversation: Conversation) -> str:
         near: OutOfBudget | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from time import monotonic
 
@@ -91,6 +91,10 @@ class Budget:
             raise self._end_of_dollars("What is left of the limit of {} does not pay for more work.")
         return Terms(self.until, tokens)
 
+    def begin_summary(self, size: int) -> Terms:
+        """Like ``begin``, for a request that wants text alone."""
+        return replace(self.begin(size), tool_choice="none")
+
     def find_short(self, terms: Terms) -> None:
         """Remember that a reply on these terms was cut off: what was too little once is too little again."""
         if terms.tokens is not None and terms.tokens < _MOST_TOKENS:
@@ -107,6 +111,15 @@ class Budget:
         if tokens is not None and tokens < _SHORTEST:
             raise self._end_of_dollars("The limit of {} is reached.")
         return Terms(min(self.until, monotonic() + _FAREWELL_SECONDS), tokens, "none")
+
+    @property
+    def read(self) -> int:
+        """Tokens of the conversation that the model has read and written last: so many do fit."""
+        return self._seen.tokens
+
+    def start_anew(self) -> None:
+        """Forget what is known of the conversation: another begins."""
+        self._seen = _Seen()
 
     def _check_cancelled(self) -> None:
         if self.cancelled:

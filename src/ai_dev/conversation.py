@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from .errors import Stopped
+from .redaction import cut_middle
 
 TOOL_OUTPUT_LIMIT = 39_900
 """Bytes of one tool's answer; whatever makes the answer cuts it, once. With the line that says so it has 40,000."""
 _LIMIT = 64 << 20
 """Bytes of a conversation; far more than any model reads."""
+_TOLD = 4_000
+"""Bytes of a call, and of its answer, in a summary of the conversation."""
 _NAME = 64
 """Characters that the API takes in a call's id and in its name."""
 
@@ -23,12 +27,27 @@ class Conversation:
     Only its end ever changes: the model's cache and its reasoning both depend on an unchanged beginning.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, items: Sequence[str] = ()) -> None:
         self.key = uuid.uuid4().hex
         """What the model's server finds the conversation in its cache by."""
-        self._items: list[str] = []
-        self._size = 0
+        self._items = list(items)
+        self._size = sum(map(len, items))
         self._ids: set[str] = set()
+
+    def __len__(self) -> int:
+        """How many items there are."""
+        return len(self._items)
+
+    def begin_anew(self, count: int, text: str) -> Conversation:
+        """Another conversation, with the first items of this one, so many, and what the user says then."""
+        other = Conversation(self._items[:count])
+        other.ask(text)
+        return other
+
+    def recount(self, count: int, size: int) -> str:
+        """What was said and done after the first items, so many, as text: its end, of so many bytes at the most."""
+        told = "\n\n".join(filter(None, (_tell(json.loads(item)) for item in self._items[count:])))
+        return told.encode("utf-8", "replace")[-size:].decode("utf-8", "ignore")
 
     def ask(self, text: str) -> None:
         """Append what the user says."""
@@ -78,6 +97,20 @@ class Conversation:
         if self._size > _LIMIT:
             raise Stopped(f"The conversation has more than {_LIMIT >> 20} MiB.", cure="Split the task.")
         self._items.append(text)
+
+
+def _tell(item: dict[str, Any]) -> str:
+    """An item as text; nothing of what only the model's server can read."""
+    match item.get("type"):
+        case "message":
+            parts = [part for part in item.get("content") or [] if isinstance(part, dict)]
+            text = "\n".join(str(part.get("text") or part.get("refusal") or "") for part in parts)
+            return f"[{item.get('role')}] {text}"
+        case "function_call":
+            return f"[call of {item.get('name')}] {cut_middle(str(item.get('arguments')), _TOLD)}"
+        case "function_call_output":
+            return f"[its answer] {cut_middle(str(item.get('output')), _TOLD)}"
+    return ""
 
 
 def _ids_of(item: dict[str, Any]) -> set[str]:

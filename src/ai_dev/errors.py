@@ -172,18 +172,20 @@ _PATIENCE = 120.0
 
 MALFORMED = "malformed"
 """Our code for an answer that has not the form that the service documents."""
+TOO_LONG = "context_length_exceeded"
+"""OpenAI's code for a conversation that is longer than the model can read."""
 UNTRUSTED = "untrusted"
 """Our code for a server whose certificate was not accepted."""
 _FINAL_CODES = {
     MALFORMED,
     UNTRUSTED,
     "insufficient_quota",
-    "context_length_exceeded",
+    TOO_LONG,
     "invalid_prompt",
     "model_not_found",
     "invalid_api_key",
 }
-_STOPPING_CODES = {MALFORMED, "insufficient_quota", "context_length_exceeded", "invalid_prompt"}
+_STOPPING_CODES = {MALFORMED, TOO_LONG, "insufficient_quota", "invalid_prompt"}
 """What of the model's service ends a run as stopped, though asking again does not help: its inputs are not to blame."""
 _PASSING_CODES = {"server_error", "rate_limit_exceeded", "slow_down", "overloaded"}
 _PASSING_STATUSES = {None, 408, 409, 429, 500, 502, 503, 504, 529}
@@ -194,7 +196,7 @@ _CURES: dict[tuple[Service, int | str], str] = {
     (Service.OPENAI, 403): "Give the key's project access to the model in the input model.",
     (Service.OPENAI, 404): "Check the input model: the key must have access to a model of this name.",
     (Service.OPENAI, "insufficient_quota"): "Add credit to the OpenAI account, then start the run again.",
-    (Service.OPENAI, "context_length_exceeded"): "Split the issue, or use a model with a longer context.",
+    (Service.OPENAI, TOO_LONG): "Split the issue, or use a model with a longer context.",
     (Service.OPENAI, "invalid_prompt"): "Say in the issue what it is for.",
     (Service.E2B, 401): "Check the input e2b-api-key.",
     (Service.E2B, 403): "Check that the account of the input e2b-api-key is in order and may use the sandbox-template.",

@@ -17,7 +17,7 @@ from openai import OpenAI, Stream
 from pydantic import BaseModel
 
 from .conversation import Conversation
-from .errors import MALFORMED, Failure, Service, ServiceError, connection_code
+from .errors import MALFORMED, TOO_LONG, Failure, Service, ServiceError, connection_code
 from .prices import Usage
 from .redaction import one_line
 from .settings import Settings
@@ -281,8 +281,9 @@ class _Incoming:
 
 def _told(error: dict[str, Any]) -> Failure:
     """A failure that the server told in words, in a stream that began well."""
-    code, message = error.get("code"), str(error.get("message") or "no reason given")
-    return Failure(Service.OPENAI, _DOING, message, code=str(code or "server_error"), wait=_wait(message))
+    message = str(error.get("message") or "no reason given")
+    code = _find_code(error.get("code"), message) or "server_error"
+    return Failure(Service.OPENAI, _DOING, message, code=code, wait=_wait(message))
 
 
 def _reply(items: list[dict[str, Any]], response: dict[str, Any]) -> Reply:
@@ -344,18 +345,23 @@ def _faults() -> Iterator[None]:
         yield
     except openai.APIStatusError as e:
         wait = _wait(e.message, e.response.headers.get("retry-after"))
-        code = e.code if isinstance(e.code, str) else ""
-        if "context_length" in e.message or "maximum context length" in e.message:
-            code = "context_length_exceeded"
+        code = _find_code(e.code, e.message)
         raise ServiceError(
             Failure(Service.OPENAI, _DOING, e.message[:1000], status=e.status_code, code=code, wait=wait)
         ) from None
     except openai.APIError as e:
-        code = e.code if isinstance(e.code, str) else connection_code(e)
+        code = _find_code(e.code, e.message) or connection_code(e)
         detail = f"{e.message} {e.__cause__ or ''}"
         raise ServiceError(Failure(Service.OPENAI, _DOING, detail[:1000], code=code)) from None
     except (httpx2.HTTPError, httpx2.StreamError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise ServiceError(Failure(Service.OPENAI, _DOING, f"{type(e).__name__}: {e}"[:300])) from None
+
+
+def _find_code(code: object, message: str) -> str:
+    """The server's code; gateways hide that of a conversation that is too long, so it is found by the words too."""
+    if re.search(r"context[ _](length|window)", message):
+        return TOO_LONG
+    return str(code) if code and isinstance(code, str | int) else ""
 
 
 def _wait(message: str, header: str | None = None) -> float | None:

@@ -38,8 +38,6 @@ class Reply:
     incomplete_reason: str | None = None
     error: Json | None = None
     ending: Ending = _whole
-    may_restart: bool = False
-    """After it the client may start the conversation anew (it compacts)."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,6 @@ class Page:
     body: str
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
-    may_restart: bool = False
 
 
 Step: TypeAlias = "Reply | Page | Callable[[Json], Step]"
@@ -63,12 +60,11 @@ def reply(
     status: Literal["completed", "incomplete"] = "completed",
     incomplete_reason: str | None = None,
     cached: int | None = None,
-    may_restart: bool = False,
 ) -> Reply:
     """Answer with these items (see ``call``, ``say`` …); the fields of ``Reply`` say the rest."""
     if status == "incomplete":
         incomplete_reason = incomplete_reason or "max_output_tokens"
-    return Reply(items, usage, cached, status, incomplete_reason, may_restart=may_restart)
+    return Reply(items, usage, cached, status, incomplete_reason)
 
 
 def call(name: str, /, call_id: str | None = None, **arguments: Any) -> Json:
@@ -128,7 +124,7 @@ def error(
 ) -> Page:
     """Answer with an HTTP error in OpenAI's form."""
     body = json.dumps(_error(status, message, param, code))
-    return Page(status, body, headers=headers or {}, may_restart=code == "context_length_exceeded")
+    return Page(status, body, headers=headers or {})
 
 
 def garbage(body: str = "<html><body><h1>It works!</h1></body></html>") -> Page:
@@ -139,26 +135,26 @@ def garbage(body: str = "<html><body><h1>It works!</h1></body></html>") -> Page:
 def failed(code: str = "server_error", message: str = "The server had an error.") -> Reply:
     """Answer with a stream that ends in ``response.failed``."""
     told = {"code": code, "message": message}
-    return Reply(status="failed", error=told, may_restart=code == "context_length_exceeded")
+    return Reply(status="failed", error=told)
 
 
 def error_event(code: str | None = "server_error", message: str = "The server had an error.") -> Reply:
     """Answer with a stream that breaks off with an ``error`` event in its documented, flat form. Streams only."""
-    return _erroneous(code, {"code": code, "message": message, "param": None})
+    return _erroneous({"code": code, "message": message, "param": None})
 
 
 def nested_error_event(code: str | None = "server_error", message: str = "The server had an error.") -> Reply:
     """Answer like ``error_event``, but in the form with an error object inside, at which the openai package raises."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR if code == "server_error" else HTTPStatus.BAD_REQUEST
-    return _erroneous(code, _error(status, message, None, code))
+    return _erroneous(_error(status, message, None, code))
 
 
-def _erroneous(code: str | None, told: Json) -> Reply:
+def _erroneous(told: Json) -> Reply:
     def end(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield from islice(chunks, 2)
         yield sse({"type": "error", "sequence_number": 2, **told})
 
-    return Reply(ending=end, may_restart=code == "context_length_exceeded")
+    return Reply(ending=end)
 
 
 def bad_json() -> Reply:

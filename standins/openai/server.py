@@ -73,7 +73,6 @@ class OpenAI(Service):
             self.problems += [v.message for v in violations]
             turn, cached = self._begin(body), self._cache(body)
         step = self._next_step(body)
-        turn.may_restart = step.may_restart
         if isinstance(step, Page):
             return http(step)
         step, output = cut_off(step, produce(step, body["model"]), body.get("max_output_tokens"))

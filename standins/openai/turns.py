@@ -18,7 +18,6 @@ class Turn:
     items: list[Json]
     output: list[Json] | None = None
     may_retry: bool = True
-    may_restart: bool = False
 
     def deliver(self, response: Json) -> None:
         """Take note that the client gets this response to the end."""
@@ -31,7 +30,7 @@ class Turn:
         where = f"conversation {self.key[:80]}: "
         if self.fixed != before.fixed:
             yield where + "instructions or tools have changed"
-        if before.may_restart or (before.may_retry and self.items == before.items):
+        if before.may_retry and self.items == before.items:
             return
         if before.output is None:
             yield where + "the try after a failed one has another input"

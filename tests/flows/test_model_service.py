@@ -26,6 +26,7 @@ from tests.flows.tools import sh
 from tests.projects import FIX
 
 PATCH = call("apply_patch", patch=FIX)
+LOOK = sh("true")
 COUNT = sh("echo >>/tmp/count; wc -l </tmp/count")
 AT_ONCE = {"Retry-After": "0"}
 
@@ -118,7 +119,6 @@ def test_longer_to_wait_than_there_is_time(stage, act):
 
 MODEL = "Check the input model: the key must have access to a model of this name."
 CREDIT = "Add credit to the OpenAI account, then start the run again."
-LONG = "Split the issue, or use a model with a longer context."
 FINAL = {
     "401": (error(401, "invalid_api_key", "Incorrect API key provided: sk-te****nai."), "failed", "Check the input openai-api-key (and openai-base-url, if you set it)."),
     "403": (error(403, None, "Project `proj_x` does not have access to model `gpt-6.2-sol`."), "failed", "Give the key's project access to the model in the input model."),
@@ -128,11 +128,6 @@ FINAL = {
     "no credit, in a stream": (failed("insufficient_quota", "You exceeded your current quota."), "stopped", CREDIT),
     "no credit, in an error event": (error_event("insufficient_quota", "You exceeded your current quota."), "stopped", CREDIT),
     "no credit, in a nested error event": (nested_error_event("insufficient_quota", "You exceeded your current quota."), "stopped", CREDIT),
-    "too long": (error(400, "context_length_exceeded", "Your input exceeds the context window."), "stopped", LONG),
-    "too long, in words": (error(400, None, "This model's maximum context length is 128000 tokens."), "stopped", LONG),
-    "too long, in a stream": (failed("context_length_exceeded", "Your input exceeds the context window."), "stopped", LONG),
-    "too long, in an error event": (error_event("context_length_exceeded", "Your input exceeds the context window."), "stopped", LONG),
-    "too long, in a nested error event": (nested_error_event("context_length_exceeded", "Your input exceeds it."), "stopped", LONG),
 }  # fmt: skip
 
 
@@ -152,6 +147,128 @@ def test_final_fault(stage, act, fault, status, cure):
     assert "What was done so far is kept in #2." in comment.body
     assert "+    return a + b" in stage.repository.git("diff", "main", "ai-dev/issue-1")
     assert "Traceback" not in result.log
+
+
+TOO_LONG = {
+    "by its code": error(400, "context_length_exceeded", "Your input exceeds it."),
+    "in words": error(400, None, "This model's maximum context length is 128000 tokens."),
+    "in other words": error(400, "invalid_request_error", "Your input exceeds the context window of this model."),
+    "in a stream": failed("context_length_exceeded", "Your input exceeds the context window."),
+    "in a stream, in words": failed("server_error", "Your input exceeds the context window."),
+    "in an error event": error_event("context_length_exceeded", "Your input exceeds the context window."),
+    "in a nested error event": nested_error_event("context_length_exceeded", "Your input exceeds it."),
+}
+
+
+def texts(body):
+    """What the user says in a request."""
+    return [item["content"][0]["text"] for item in body["input"] if item.get("role") == "user"]
+
+
+@pytest.mark.parametrize("fault", TOO_LONG.values(), ids=TOO_LONG.keys())
+def test_conversation_that_is_too_long(stage, act, fault):
+    """A conversation that is too long goes on once from the task and the model's summary; no call is run twice."""
+    counted = []
+
+    def keep(body):
+        counted.extend(last_outputs(body).values())
+        return reply(say("Done."))
+
+    stage.openai.play(
+        reply(say("I look.", "commentary"), PATCH, COUNT), fault, reply(say("I patched.")), reply(COUNT), keep
+    )
+    result = act(stage.label(1))
+
+    assert ["opened", "4"] == [result.outputs["status"], result.outputs["turns"]], result.log
+    first, failing, summing, again, _ = stage.openai.conversations
+    assert 4 == len({first["prompt_cache_key"], summing["prompt_cache_key"], again["prompt_cache_key"], ""})
+    assert first["prompt_cache_key"] == failing["prompt_cache_key"]
+    assert [first["instructions"], first["tools"]] == [summing["instructions"], summing["tools"]]
+    assert ("none", None) == (summing["tool_choice"], again.get("tool_choice"))
+    assert first["input"] == summing["input"][:-1] == again["input"][:-1]
+    told = texts(summing)[-1]
+    assert "[assistant] I look." in told
+    assert "[call of run_command]" in told
+    assert "[its answer] Exit code 0" in told
+    assert texts(again)[-1].endswith("Go on from here.\n\nI patched.")
+    assert counted[0].endswith("Output:\n\n2\n")
+    assert 1 == result.log.count("The conversation is longer than the model can read: it goes on with a summary")
+    assert "+    return a + b" in stage.repository.git("diff", "main", "ai-dev/issue-1")
+
+
+def test_conversation_that_is_too_long_twice(stage, act):
+    """When the conversation gets too long again the run is stopped, with what to do and the work kept."""
+    fault = TOO_LONG["by its code"]
+    stage.openai.play(reply(PATCH), fault, reply(say("I patched.")), reply(LOOK), fault)
+    result = act(stage.label(1))
+
+    assert (1, "stopped", 0) == (result.exit_code, result.outputs["status"], stage.openai.left)
+    (comment,) = stage.repository.issues[1].comments
+    assert "**What to do:** Split the issue, or use a model with a longer context." in comment.body
+    assert "is kept in #2" in comment.body
+
+
+def test_summary_that_is_too_long(stage, act):
+    """When even the summary cannot be asked for, it is asked for once more from less; then the run is stopped."""
+    fault = TOO_LONG["in words"]
+    long = [reply(sh("yes 0123456789 | head -c 30000")) for _ in range(12)]
+    stage.openai.play(reply(PATCH), *long, fault, fault, fault)
+    result = act(stage.label(1))
+
+    assert (1, "stopped", 0) == (result.exit_code, result.outputs["status"], stage.openai.left)
+    more, less = (len(texts(body)[-1]) for body in stage.openai.conversations[-2:])
+    assert 12_000 < less < 13_000 < more < 200_000
+    assert "+    return a + b" in stage.repository.git("diff", "main", "ai-dev/issue-1")
+
+
+@pytest.mark.parametrize("summary", [[], [COUNT]], ids=["nothing", "a call"])
+def test_no_summary(stage, act, summary):
+    """A model that gives no summary goes on from the task and the files, and no call of it is run."""
+    stage.openai.play(
+        reply(PATCH), TOO_LONG["by its code"], reply(*summary), reply(sh("cat /tmp/count")), reply(say("Done."))
+    )
+    result = act(stage.label(1))
+
+    assert "opened" == result.outputs["status"]
+    assert texts(stage.openai.conversations[3])[-1].endswith("(There is none.)")
+    assert "No such file" in "".join(last_outputs(stage.openai.conversations[4]).values())
+
+
+def test_task_that_is_too_long(stage, act):
+    """A task that is too long by itself is not summed up: the run is stopped at once."""
+    stage.openai.play(TOO_LONG["by its code"])
+    result = act(stage.label(1))
+
+    assert ("stopped", 1) == (result.outputs["status"], len(stage.openai.conversations))
+
+
+@pytest.mark.parametrize("reason", ["max_output_tokens", "content_filter"])
+def test_replies_that_are_cut_off(stage, act, reason):
+    """After three replies in a row that were cut off the run is stopped; what was whole of them was done, once."""
+    cut = reply(COUNT, say("half"), status="incomplete", incomplete_reason=reason)
+    stage.openai.play(reply(PATCH), cut, cut, reply(COUNT), cut, cut, cut)
+    result = act(stage.label(1))
+
+    assert (1, "stopped", 0) == (result.exit_code, result.outputs["status"], stage.openai.left)
+    (comment,) = stage.repository.issues[1].comments
+    assert "3 replies of the model in a row were cut off." in comment.body
+    assert f"> {reason}" in comment.body
+    assert ["1\n", "2\n", "3\n", "4\n", "5\n", "6\n"][:5] == [
+        item["output"].rpartition("\n\n")[2]
+        for item in stage.openai.conversations[-1]["input"]
+        if item.get("output", "").endswith("\n")
+    ]
+    assert "+    return a + b" in stage.repository.git("diff", "main", "ai-dev/issue-1")
+
+
+def test_a_call_that_was_cut_off_may_be_whole(stage, act):
+    """A call in which a reply was cut off is not run, even if it can be read: nobody knows what was to follow."""
+    stage.openai.play(reply(COUNT, status="incomplete"), reply(sh("cat /tmp/count")), reply(say("Done.")))
+    act(stage.label(1))
+
+    answers = ["".join(last_outputs(body).values()) for body in stage.openai.conversations[1:]]
+    assert "The arguments of run_command cannot be read. The reply was cut off in them" in answers[0]
+    assert "No such file" in answers[1]
 
 
 def test_error_is_shown_inert(stage, act):

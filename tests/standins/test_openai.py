@@ -11,7 +11,7 @@ from typing import Any
 
 import openai
 import pytest
-from openai.types.responses import Response, ResponseStreamEvent
+from openai.types.responses import Response, ResponseCompletedEvent, ResponseIncompleteEvent, ResponseStreamEvent
 
 from standins.openai import (
     OpenAI,
@@ -407,6 +407,7 @@ NESTED: Json = {"type": "object", "properties": {"x": {}}, "required": [], "addi
         (request(reasoning={"effort": "none"}), "Unsupported value: 'none'", "reasoning.effort"),
         (request(previous_response_id="resp_1"), "'resp_1' not found", "previous_response_id"),
         (request(max_tokens=5), "Unknown parameter: 'max_tokens'", "max_tokens"),
+        (request(max_output_tokens=15), "Invalid 'max_output_tokens'", "max_output_tokens"),
         (request(input=[]), "Missing required parameter: 'input'", "input"),
         (request(TASK, CALL), "No tool output found for function call call_1.", "input"),
         (request(TASK, OUTPUT), "No tool call found for function call output with call_id call_1.", "input"),
@@ -486,6 +487,7 @@ def test_refuses_half_a_surrogate_pair(service: OpenAI) -> None:
         (request(store=True), "store is not false"),
         (request(tools=[{"type": "web_search"}]), "no plain function"),
         (request(tools=[{**READ_FILE, "strict": None}]), "does not say whether it is strict"),
+        (request(tool_choice={"type": "function", "name": "read_file"}), "which not every server knows"),
         (request(tools=[READ_FILE, READ_FILE]), "two tools have the name read_file"),
         (request(TASK, CALL, OUTPUT, OUTPUT), "2 outputs for function call call_1"),
     ],
@@ -563,16 +565,32 @@ def test_notes_a_retry_with_another_input(service: OpenAI, step: Step) -> None:
 
 
 def test_a_client_may_start_anew_where_it_compacts(service: OpenAI) -> None:
-    """After a compaction item, a full context or a step that says so, the past may be gone."""
+    """After a compaction item, or with a key of its own, the past may be gone; under the same key it may not."""
     summary = {"role": "user", "content": "What happened so far."}
     service.play(
         reply(unknown_item("compaction", encrypted_content="gAAAAAB"), say("One.")),
-        reply(say("Two."), may_restart=True),
         failed("context_length_exceeded"),
+        reply(say("Two.")),
         reply(say("Done.")),
     )
     made = output(stream(service, request()))
-    stream(service, request(*made, {"role": "user", "content": "Sum it up."}))
+    stream(service, request(*made, {"role": "user", "content": "Go on."}))
+    stream(service, request(TASK, summary, prompt_cache_key="run-2"))
+    assert service.problems == []
     stream(service, request(TASK, summary))
-    stream(service, request(summary))
+    assert service.problems == ["conversation run-1: the try after a failed one has another input"]
+
+
+def test_a_reply_ends_at_its_limit(service: OpenAI) -> None:
+    """A reply has no more tokens than the request allows: what fits stays whole, the next item is cut off."""
+    service.play(*[reply(say("One."), call("write", text="x" * 4000))] * 2, reply(say("x" * 400), say("y")))
+    replies = [stream(service, request(max_output_tokens=most, prompt_cache_key=f"{most}")) for most in (2000, 500, 16)]
+    ends = [
+        made[-1].response for made in replies if isinstance(made[-1], ResponseCompletedEvent | ResponseIncompleteEvent)
+    ]
+    assert [end.status for end in ends] == ["completed", "incomplete", "incomplete"]
+    assert [end.usage is not None and end.usage.output_tokens <= 500 for end in ends] == [False, True, True]
+    message, cut = output(replies[1])
+    assert (message["status"], cut["status"], cut["arguments"][:12]) == ("completed", "incomplete", '{"text": "xx')
+    assert output(replies[2]) == []
     assert service.problems == []
