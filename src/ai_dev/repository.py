@@ -45,6 +45,8 @@ _ANSWER_LIMIT = 32 << 20
 """Bytes of one answer: a hundred comments as long as GitHub lets them be have 26 MB."""
 _ANSWER_TIME = 120
 """Seconds for one answer, however slowly it comes."""
+_ELSEWHERE = (301, 302, 303, 307, 308)
+_LATER = 202
 
 _Shape = TypeVar("_Shape")
 
@@ -274,15 +276,28 @@ def _adapter(shape: Any) -> TypeAdapter[Any]:
     return TypeAdapter(shape)
 
 
-class _Unbounded(requests.RequestException):
-    """An answer is longer, or takes longer, than any that GitHub gives."""
+class _Unusable(requests.RequestException):
+    """An answer is none that the run can go on with."""
 
 
 def _bound(requester: Requester) -> Requester:
     """The requester with limits to its answers, which it reads whole; its session can be had in no other way."""
     session: requests.Session = requester._Requester__createConnection().session  # type: ignore[attr-defined]  # noqa: SLF001
-    session.hooks["response"] = [_read_bounded]
+    session.hooks["response"] = [_refuse_detours, _read_bounded]
     return requester
+
+
+def _refuse_detours(response: requests.Response, **_: object) -> None:
+    """Follow no redirect and wait for no answer to come: PyGithub would for ever, and leaves the query behind."""
+    if response.status_code in _ELSEWHERE:
+        response.close()
+        raise _Unusable(
+            f"It answers with a redirect ({response.status_code}): was the repository renamed or moved? "
+            "A new event has its new name."
+        )
+    if response.status_code == _LATER:
+        response.close()
+        raise _Unusable("It says that the answer is yet to come.")
 
 
 def _read_bounded(response: requests.Response, **_: object) -> None:
@@ -292,7 +307,7 @@ def _read_bounded(response: requests.Response, **_: object) -> None:
         data += chunk
         if len(data) > _ANSWER_LIMIT or time.monotonic() > until:
             response.close()
-            raise _Unbounded(f"The answer has more than {_ANSWER_LIMIT >> 20} MiB or took over {_ANSWER_TIME} s.")
+            raise _Unusable(f"The answer has more than {_ANSWER_LIMIT >> 20} MiB or took over {_ANSWER_TIME} s.")
     response.raw = io.BytesIO(data)
 
 
@@ -303,12 +318,12 @@ def _faults(doing: str) -> Iterator[None]:
         yield
     except GithubException as e:
         raise ServiceError(_failure(e, doing)) from None
-    except _Unbounded as e:
+    except _Unusable as e:
         raise ServiceError(Failure(Service.GITHUB, doing, str(e), code=MALFORMED)) from None
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as e:
         detail = f"The connection failed: {type(e).__name__}."
         raise ServiceError(Failure(Service.GITHUB, doing, detail, code=connection_code(e))) from None
-    except (ValueError, AttributeError, AssertionError, TypeError, RecursionError) as e:
+    except (ValueError, OverflowError, AttributeError, AssertionError, TypeError, RecursionError) as e:
         detail = f"The answer is not what GitHub sends ({type(e).__name__}): is the address right?"
         raise ServiceError(Failure(Service.GITHUB, doing, detail, code=MALFORMED)) from None
 

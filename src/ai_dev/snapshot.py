@@ -20,7 +20,10 @@ from .errors import MALFORMED, Failure, Service, ServiceError, connection_code
 _DOING = "send the repository's files (git)"
 _HEADS = "refs/heads/"
 _TAGS = "refs/tags/"
+_ID = re.compile(rb"[0-9a-f]{40}")
 _TIMEOUT = 60
+_TRIES = urllib3.Retry(3, redirect=False, respect_retry_after_header=False)
+"""For a connection that fails. A redirect is taken as the answer: it may lead anywhere. Nor is a long wait taken."""
 _REFS_LIMIT = 16 << 20
 """Bytes of the server's listing of refs: some 200,000 of them."""
 _PACK_LIMIT = 4 << 30
@@ -87,6 +90,7 @@ class Snapshot:
             include_tags=whole,
             config=_config(certificates),
         )
+        client.pool_manager.connection_pool_kw["retries"] = _TRIES
         chosen: list[Start] = []
         tags: dict[str, str] = {}
 
@@ -108,7 +112,8 @@ class Snapshot:
                 ref_prefix=asked,
                 protocol_version=2,
             )
-        return cls(chosen[0], pack, tuple(sorted(sha.decode() for sha in result.new_shallow or ())), tags)
+        shallow = sorted(sha.decode() for sha in result.new_shallow or () if _ID.fullmatch(sha))
+        return cls(chosen[0], pack, tuple(shallow), tags)
 
 
 def _config(certificates: str | None) -> ConfigFile:
@@ -119,12 +124,12 @@ def _config(certificates: str | None) -> ConfigFile:
 
 
 def _named(refs: dict[Ref, bytes], prefix: str) -> dict[str, str]:
-    """The refs below ``prefix`` as names without it; names that are not UTF-8 and peeled tags are left out."""
+    """The refs below ``prefix`` as names without it; left out are peeled tags, and what is no name or no id."""
     named: dict[str, str] = {}
     for ref, sha in refs.items():
         with contextlib.suppress(UnicodeDecodeError):
             name = ref.decode()
-            if name.startswith(prefix) and not name.endswith("^{}"):
+            if name.startswith(prefix) and not name.endswith("^{}") and _ID.fullmatch(sha):
                 named[name.removeprefix(prefix)] = sha.decode()
     return named
 

@@ -183,9 +183,10 @@ def commits_are_ours(outcome: Outcome) -> Iterator[str]:
 def only_configured_services(outcome: Outcome) -> Iterator[str]:
     """I8: no connection but to the services that the run was given, and no other process.
 
-    Of Python's own sockets, that is all but those of e2b's transport, whose address is an input.
+    Seen are Python's own sockets, all but those of e2b's transport; and whatever reaches the server that attacks name.
     """
     scene = outcome.scene
+    yield from (f"sent elsewhere: {sent.method} {sent.path}" for sent in scene.elsewhere.journal)
     ports = {service.url.rpartition(":")[2] for service in (scene.github, scene.openai, scene.e2b)}
     for step in _steps(outcome):
         for kind, *what in _audit(step):

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
+
+from werkzeug.routing import Map
 
 from standins.openai import Step, last_outputs, reply, say
 from standins.runner import Job, Result
-from standins.service import Sent
+from standins.service import Sent, Service
 from standins.stage import Stage
 from tests.hostile.canaries import CANARIES, RUNNERS
 from tests.projects import CALCULATOR
@@ -33,6 +35,12 @@ class By(StrEnum):
     GITHUB = "GitHub"
 
 
+class Elsewhere(Service):
+    """A server that the run was not given: whoever sends it there must not get it to go."""
+
+    url_map: ClassVar[Map] = Map([])
+
+
 class Scene(Stage):
     """A stage whose secrets are canaries, and what attacks do on it.
 
@@ -49,6 +57,11 @@ class Scene(Stage):
         """What the tools answered to the calls of ``use``."""
         self.planted: set[str] = set()
         """Commits that others made while the run went on."""
+        self.elsewhere = Elsewhere()
+
+    def __enter__(self) -> Self:
+        self._services.enter_context(self.elsewhere)
+        return super().__enter__()
 
     def job(
         self,

@@ -85,10 +85,11 @@ def test_every_invariant_can_fail(directory, act):
     with (step / "log.audit").open("a", encoding="utf-8") as file:
         file.write('["write", "/root/.bashrc"]\n["connect", "169.254.169.254", "80"]\n["process", "os.exec"]\n')
     outcome.scene.github.journal.append(Sent("DELETE", "/repos/octo/demo", {}, {}))
+    outcome.scene.elsewhere.journal.append(Sent("GET", "/", {}, {}))
     next(iter(outcome.scene.e2b.sandboxes.values())).alive = True
     outcome.scene.repository.push("ai-dev/issue-1", {"x": b"x"}, message="Theirs")
     outcome.main = replace(outcome.main, log=outcome.main.log + "x\r::add-path::/x", exit_code=7)
 
     faults = find_faults(outcome)
 
-    assert [1, 2, 3, 4, 5, 6, 7, 8, 8] == [int(re.match(r"I(\d)", fault)[1]) for fault in faults], faults
+    assert [1, 2, 3, 4, 5, 6, 7, 8, 8, 8] == [int(re.match(r"I(\d)", fault)[1]) for fault in faults], faults

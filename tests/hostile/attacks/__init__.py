@@ -3,6 +3,7 @@
 from . import (
     changes,
     contents,
+    elsewhere,
     faults,
     issue_author,
     lies,
@@ -33,6 +34,7 @@ ATTACKS = (
     *lies.ATTACKS,
     *services.ATTACKS,
     *faults.ATTACKS,
+    *elsewhere.ATTACKS,
     *withdrawal.ATTACKS,
 )
 
