@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import tempfile
 import traceback
@@ -57,6 +58,7 @@ _Found = TypeVar("_Found")
 
 def main(environ: Mapping[str, str]) -> int:
     """Run the action as these variables of the runner say; give the exit code."""
+    logging.getLogger().addHandler(logging.NullHandler())  # else what packages say of what they are sent is printed
     secrets = tuple(value for name in SECRETS if (value := environ.get(input_name(name), "").strip()))
     log = Log(Redactor.of(secrets))
     try:

@@ -113,6 +113,8 @@ ATTACKS = (
            github("GET", "/comments$", status=200, body={}, headers={"X-RateLimit-Reset": "inf"}), "failed", asked_once),
     Attack("An id of a branch is an id", By.GITHUB, "lists the base branch with a command in place of its id",
            listed("$(touch${{IFS}}/tmp/x) refs/heads/main"), "failed", said("main")),
+    Attack("What a package says is not printed", By.GITHUB, "lists the base branch with a workflow command behind it",
+           listed("{main} refs/heads/main ##[add-path]/x", times=1), "opened"),
     *[
         Attack(f"OpenAI's {status} takes the key nowhere", By.OPENAI, f"answers {status} with another server", model_sent_on(status), "failed")
         for status in (301, 302, 303)
