@@ -147,9 +147,10 @@ class Origin:
 
     def read_text(self, body: str | None) -> str | None:
         """The text in a body that ``compose`` made; None when somebody has rewritten it."""
-        pattern = rf"(?:Fixes|Refs) #{self.number}\n\n(.*)\n\n---\nRequested by @"
-        found = re.search(pattern, (body or "").replace("\r\n", "\n"), re.DOTALL)
-        return found[1] if found else None
+        text = (body or "").replace("\r\n", "\n")
+        link = re.search(rf"(?:Fixes|Refs) #{self.number}\n\n", text)
+        told, end, _ = text[link.end() :].rpartition("\n\n---\nRequested by @") if link else ("", "", "")
+        return told if end else None
 
 
 @dataclass(frozen=True)
