@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+Id = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+"""An object's name in git: it is published, and kept for the post step, so it may be nothing else."""
 
 
 class Account(BaseModel):
@@ -99,14 +102,14 @@ class Verification(BaseModel):
 class Commit(BaseModel):
     """A commit as GitHub made it."""
 
-    sha: str
+    sha: Id
     verification: Verification = Verification()
 
 
 class Sha(BaseModel):
     """An object of git."""
 
-    sha: str
+    sha: Id
 
 
 class Ref(BaseModel):

@@ -393,7 +393,8 @@ class Branch:
         if self.pull.user and self.pull.user.id != self.us.id:
             owner = self.pull.user.login
             return f"Pull request #{self.pull.number} is open; @{owner} opened it, and its text was left as it is."
-        return f"Pull request #{self.pull.number} is {'open' if self.opened else 'updated'}: {self.pull.html_url}"
+        url = self.redactor.clean(self.pull.html_url)
+        return f"Pull request #{self.pull.number} is {'open' if self.opened else 'updated'}: {url}"
 
     def _open(self, title: str, body: str) -> Pull:
         try:

@@ -13,12 +13,13 @@ from .errors import AiDevError, Status
 from .log import Log
 from .patch_file import show_patch, write_patch
 from .pull_request import Branch
-from .redaction import Redactor, body, cut_middle, inert
+from .redaction import Redactor, body, cut_middle, inert, one_line
 from .runner import Asked, Event, Runner, Step
 from .status_comment import StatusComment
 
 _COMMENT = 60_000
 _OUTPUT = 60_000
+_URL = 1_000
 _TEXT = 40_000
 _SHOWN_PATCH = 600_000
 """Bytes of a patch in the summary."""
@@ -139,7 +140,7 @@ class Report:
             {
                 "status": ending.status,
                 "pull-request-number": pull.number if pull else "",
-                "pull-request-url": pull.html_url if pull else "",
+                "pull-request-url": one_line(self.redactor.clean(pull.html_url), _URL) if pull else "",
                 "branch": branch.name if branch and branch.exists else "",
                 "commit-sha": branch.head if branch and branch.commits else "",
                 "patch": self.patch,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from standins.openai import Page
+from standins.openai import Page, call
 from standins.runner import Job
 from tests.hostile.attacks.checks import PATCH, calls, commit, nothing_pushed, said
+from tests.hostile.canaries import CANARIES
 from tests.hostile.scene import Attack, By, Outcome, Scene
 
 REFS = "/octo/demo.git/info/refs?service=git-upload-pack"
@@ -86,6 +87,22 @@ def asked_once(outcome: Outcome) -> None:
     assert 1 == len(outcome.scene.github.requests("GET", "/comments$"))
 
 
+def forged_commit(scene: Scene) -> Job:
+    """GitHub answers with its own token where the ids of the commit and of the branch's tip would be."""
+    sha = {"sha": CANARIES["github-token"]}
+    scene.github.fail("POST", "/git/refs$", status=201, body={"object": sha}, times=None)
+    return github("POST", "/git/commits$", status=201, body=sha)(scene)
+
+
+def forged_pull(scene: Scene) -> Job:
+    """GitHub answers with its own token, and a workflow command, in the pull request's address."""
+    address = f"https://x.example/{CANARIES['github-token']}\n::add-path::/x"
+    pull = {"number": 7, "html_url": address, "head": {"ref": "x", "sha": "y"}}
+    scene.github.fail("POST", "/pulls$", status=201, body=pull, times=None)
+    scene.use(PATCH, commit(), call("make_pull_request", title="Add", body="It adds."))
+    return scene.label(1)
+
+
 ATTACKS = (
     *[
         Attack(f"A fetch is not sent on by {status}", By.GITHUB, f"answers {status} with another server to the list of branches",
@@ -115,6 +132,9 @@ ATTACKS = (
            listed("$(touch${{IFS}}/tmp/x) refs/heads/main"), "failed", said("main")),
     Attack("What a package says is not printed", By.GITHUB, "lists the base branch with a workflow command behind it",
            listed("{main} refs/heads/main ##[add-path]/x", times=1), "opened"),
+    Attack("A commit's id holds no token", By.GITHUB, "answers with the token for the ids of commit and branch", forged_commit,
+           "failed", said("has not the form")),
+    Attack("An address holds no token", By.GITHUB, "answers with the token in the pull request's address", forged_pull, "failed"),
     *[
         Attack(f"OpenAI's {status} takes the key nowhere", By.OPENAI, f"answers {status} with another server", model_sent_on(status), "failed")
         for status in (301, 302, 303)
