@@ -188,6 +188,20 @@ def test_comment_is_edited_now_and_then(github, status):
     assert body.endswith(f"- [ ] ▷ Find @\u200bocto's bug\n- [ ] {HIDDEN}")
 
 
+def test_comment_is_edited_less_when_requests_are_scarce(github, status):
+    """With few requests left to GitHub the work has them, not the comment."""
+    github.rate_remaining = 200
+    status.begin(None, MARKER)
+    status._edited -= 31
+    status.note(Asked(1), None)
+    assert [] == github.requests("PATCH")
+
+    status._edited -= 301
+    status.note(Asked(2), None)
+
+    assert 1 == len(github.requests("PATCH"))
+
+
 def test_other_events_are_not_for_the_comment(github, status):
     """Output and notes never make a request."""
     status.begin(None, MARKER)

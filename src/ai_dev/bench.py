@@ -63,7 +63,7 @@ class Bench:
             self._copying = begin(self._take_copy)
 
     def end_copy(self) -> None:
-        """Wait until it is saved; called before the model's tools change anything again."""
+        """Wait until it is saved; called before anything asks the sandbox again."""
         copying, self._copying = self._copying, None
         if copying and copying.exception() is None:
             self._copy = copying.result()
@@ -78,6 +78,7 @@ class Bench:
 
         Where the sandbox is gone that is the copy.
         """
+        self.end_copy()
         try:
             change = self._collect()
         except ServiceError as e:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
-import tempfile
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TypeVar
 
 from .agent import Agent
@@ -69,21 +67,16 @@ def main(environ: Mapping[str, str]) -> int:
     if runner.in_actions:
         mask(secrets)
     report = Report(runner, log.redactor, log, Budget(0, 0))
-    with tempfile.TemporaryDirectory(prefix="ai-dev-", ignore_cleanup_errors=True) as folder:
-        return _start(environ, runner, report, Path(folder))
+    with contextlib.ExitStack() as closing:  # behind the report, which still needs GitHub
+        if "began" in runner.state:  # entrypoint.py saved it in the main step; a workflow may have STATE_* of its own
+            return _finish(environ, runner, report, closing)
+        return _supervise(lambda: run(environ, runner, report, closing), report).exit_code
 
 
-def _start(environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> int:
-    """Run the step that this is, with a folder that outlives its report: the certificates to trust are in it."""
-    if "began" in runner.state:  # entrypoint.py saved it in the main step; a workflow may have STATE_* of its own
-        return _finish(environ, runner, report, folder)
-    return _supervise(lambda: run(environ, runner, report, folder), report).exit_code
-
-
-def run(environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> Ending:
+def run(environ: Mapping[str, str], runner: Runner, report: Report, closing: contextlib.ExitStack) -> Ending:
     """The main step: from the event to the pull request."""
     report.tell(Step("Read the inputs and the event"))
-    session = Session.open(environ, runner, report, folder)
+    session = Session.open(environ, runner, report, closing)
     session.access.check()
     if session.trigger.issue:
         check_issue(session.trigger.issue, session.trigger)
@@ -152,7 +145,7 @@ def rescue(session: Session, sandbox_id: str, what: str) -> str:
     return deliver(report, Desk(bench, branch, report.tell, report.budget), heading, said, "Refs")
 
 
-def finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> Ending | None:
+def finish(environ: Mapping[str, str], runner: Runner, report: Report, closing: contextlib.ExitStack) -> Ending | None:
     """The post step: see that the sandbox is gone; first rescue what a main step that was cut off has left in it.
 
     Gives no ending where the main step has told its own.
@@ -168,7 +161,7 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: P
     report.tell(Step("End a run that was cut off"))
     told = state.get("cut-off", "")
     what = _WHAT[Status(told)].format(state.get("moment", "the start")) if told in _WHAT else _CUT_OFF
-    session = Session.open(environ, runner, report, folder)
+    session = Session.open(environ, runner, report, closing)
     if comment := session.find_comment():
         session.listen(Marker.read(comment.body) or Marker(), comment.id, notified=bool(told))
     kept = ""
@@ -183,9 +176,9 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: P
     return Ending(status, what=what, kept=kept)
 
 
-def _finish(environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> int:
+def _finish(environ: Mapping[str, str], runner: Runner, report: Report, closing: contextlib.ExitStack) -> int:
     """Run the post step; its exit code says only whether it did its own work."""
-    ending = _guard(lambda: finish(environ, runner, report, folder), report)
+    ending = _guard(lambda: finish(environ, runner, report, closing), report)
     if ending:
         _guard(lambda: report.close(ending), report)
     return Status.BUG.exit_code if ending and ending.status is Status.BUG else 0

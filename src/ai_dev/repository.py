@@ -61,9 +61,12 @@ class Repository:
         self, api_url: str, full_name: str, token: str, certificates: str | None = None, until: float = math.inf
     ) -> None:
         self.full_name = full_name
+        self.scarce = False
+        """Whether most of the requests are used that GitHub allows in an hour."""
         self._until = until
         self._path = f"/repos/{full_name}"
         self._local = threading.local()
+        self._requesters: list[Requester] = []
         self._open: Callable[[], Requester] = lambda: (
             Github(
                 auth=Auth.Token(token),
@@ -79,6 +82,11 @@ class Repository:
             ).requester
         )
         _quiet(logging.getLogger(github.__name__))
+
+    def close(self) -> None:
+        """End all connections; a thread that asks again after this gets an error."""
+        while self._requesters:
+            self._requesters.pop().close()
 
     @property
     def owner(self) -> str:
@@ -252,13 +260,15 @@ class Repository:
         self, verb: str, path: str, shape: type[_Shape] | None, doing: str, body: dict[str, Any] | None = None
     ) -> _Shape:
         with _faults(doing):
-            _, data = self._requester.requestJsonAndCheck(verb, path, input=body)
+            headers, data = self._requester.requestJsonAndCheck(verb, path, input=body)
+        self.scarce = _is_scarce(headers)
         return self._shape(data, shape, doing)
 
     @property
     def _requester(self) -> Requester:
         if not hasattr(self._local, "requester"):
             self._local.requester = _bound(self._open())
+            self._requesters.append(self._local.requester)
         return self._local.requester  # type: ignore[no-any-return]
 
     @staticmethod
@@ -348,6 +358,13 @@ def _failure(e: GithubException, doing: str) -> Failure:
         code="rate_limit_exceeded" if limited else "",
         wait=_wait(headers) if limited or e.status == 503 else None,
     )
+
+
+def _is_scarce(headers: dict[str, Any]) -> bool:
+    """Whether less than a third of the requests are left; False where the server does not say."""
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        return 10 * int(headers["x-ratelimit-remaining"]) < 3 * int(headers["x-ratelimit-limit"])
+    return False
 
 
 def _wait(headers: dict[str, str]) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -70,16 +71,21 @@ class Session:
     """The number of the run's claim on the issue, once it has one."""
 
     @classmethod
-    def open(cls, environ: Mapping[str, str], runner: Runner, report: Report, folder: Path) -> Self:
-        """Read the inputs and the event. Raises InputError, Skipped, AiDevError."""
+    def open(cls, environ: Mapping[str, str], runner: Runner, report: Report, closing: contextlib.ExitStack) -> Self:
+        """Read the inputs and the event; what is to be closed behind the report is put on the stack.
+
+        Raises InputError, Skipped, AiDevError.
+        """
         settings = Settings.load(environ)
         report.budget = Budget(settings.max_turns, settings.max_minutes * 60, settings.max_cost, settings.price)
         report.go_on = f"{settings.command} continue"
         trigger = Trigger.read(runner.read_event(), settings, runner)
+        folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="ai-dev-", ignore_cleanup_errors=True)))
         certificates = trust(settings.ca_certificates, folder)
         token = settings.github_token.get_secret_value()
         until = report.budget.until + DELIVERY
         repository = Repository(runner.api_url, runner.repository, token, certificates, until)
+        closing.callback(repository.close)
         bots = frozenset(filter(None, settings.allowed_bots.split(", ")))
         access = Access(trigger, runner, repository, settings.label, bots)
         return cls(settings, runner, report, trigger, repository, access, folder, certificates)

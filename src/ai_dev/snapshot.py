@@ -102,7 +102,7 @@ class Snapshot:
             return [sha.encode() for sha in dict.fromkeys((start.base_sha, start.sha, *tags.values()))]
 
         asked = [(_HEADS + prefix).encode() for prefix in prefixes] + ([_TAGS.encode()] if whole else [])
-        with _faults(), pack.open("wb") as file:
+        with _faults(), contextlib.closing(client), pack.open("wb") as file:
             result = client.fetch_pack(
                 f"{full_name}.git",
                 wants,  # type: ignore[arg-type]
@@ -163,6 +163,10 @@ class _Client(HttpGitClient):
     """A client that reads at most ``limit`` bytes more."""
 
     limit = _REFS_LIMIT
+
+    def close(self) -> None:
+        """End its connections."""
+        self.pool_manager.clear()
 
     def _http_request(self, *args: Any, **kwargs: Any) -> tuple[Any, Callable[[int], bytes]]:
         response, read = super()._http_request(*args, **kwargs)

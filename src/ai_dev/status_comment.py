@@ -16,6 +16,8 @@ from .runner import Asked, Event, Planned, Runner, Tell, Warned
 
 _EDIT_SECONDS = 30
 """Least time between two edits while the run works."""
+_SCARCE = 10
+"""Times longer that is when requests are scarce."""
 _DONE = {Status.OPENED, Status.UPDATED, Status.ANSWERED, Status.UNCHANGED, Status.BRANCH}
 """Endings behind which the same event has nothing more to ask for."""
 _TASKS = {"pending": "- [ ]", "in_progress": "- [ ] ▷", "completed": "- [x]"}
@@ -70,7 +72,8 @@ class StatusComment:
             self._turn = event.turn
         else:
             return
-        if self.comment and not self._quiet and time.monotonic() - self._edited >= _EDIT_SECONDS:
+        pause = _EDIT_SECONDS * (_SCARCE if self.repository.scarce else 1)
+        if self.comment and not self._quiet and time.monotonic() - self._edited >= pause:
             self._edited = time.monotonic()
             self._edit(self._working(branch))
 
