@@ -3,8 +3,11 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ai_dev.budget import Budget
+from ai_dev.errors import OutOfBudget
 from ai_dev.prices import Price, Usage
 
 SOL = Price.of("gpt-6.2-sol", "")
@@ -12,7 +15,7 @@ SOL = Price.of("gpt-6.2-sol", "")
 
 def budget(**fields):
     """Ten turns and an hour, at the prices of the default model."""
-    return Budget(10, 3600, **{"price": SOL, **fields})
+    return Budget(**{"turns_allowed": 10, "seconds": 3600, "price": SOL, **fields})
 
 
 @pytest.mark.parametrize(
@@ -82,3 +85,82 @@ def test_dollars_are_exact():
         used.spend(Usage(1000, 0, 0), 0, 0)
 
     assert Decimal(1) == used.cost
+
+
+TURNS = st.lists(st.tuples(st.integers(0, 12_000), st.integers(0, 20_000)), min_size=1, max_size=40)
+
+
+@given(st.integers(3, 200), st.sampled_from(["gpt-6.2-sol", "gpt-6-luna", "gpt-6.2-astra"]), TURNS)
+def test_dollars_are_never_exceeded(cents, model, turns):
+    """Whatever the model writes and reads, a run never costs more than its limit, and the farewell can be paid."""
+    limit = Decimal(cents) / 100
+    used = budget(turns_allowed=1000, dollars=limit, price=Price.of(model, ""))
+    size, cached = 6000, 0
+    for answers, wanted in turns:
+        try:
+            terms = used.begin(size)
+        except OutOfBudget:
+            break
+        written = min(wanted, terms.tokens)
+        used.spend(Usage(size // 4, cached, written, size // 4 - cached), size, size + written * 4)
+        cached, size = size // 4, size + written * 4 + answers
+        assert used.cost <= limit
+    else:
+        return
+    if used.turns:
+        last = used.take_leave(size).tokens
+        used.spend(Usage(size // 4, cached, last, size // 4 - cached), size, size + last * 4)
+        assert used.cost <= limit
+
+
+def test_dollars_are_not_wasted():
+    """Work goes on until what is left pays for little more than the next request and the farewell."""
+    used = budget(turns_allowed=1000, dollars=Decimal("0.50"))
+    size, cached = 6000, 0
+    with pytest.raises(OutOfBudget):
+        while True:
+            used.begin(size)
+            used.spend(Usage(size // 4, cached, 300, size // 4 - cached), size, size + 1200)
+            cached, size = size // 4, size + 1200 + 2000
+
+    request, farewell = SOL.expect(size // 4, cached), SOL.expect(size // 4 + 4000, cached, 1000)
+    assert Decimal("0.50") - used.cost < request + farewell + SOL.expect(2000, 0, 500)
+    assert used.turns > 40
+
+
+def test_a_limit_that_cut_a_reply_off_is_reached():
+    """When a reply was cut off for want of dollars, the next would be too: it is the farewell's time."""
+    used = budget(dollars=Decimal("0.10"))
+    used.spend(Usage(1000, 1000, 100), 4000, 4400)
+    terms = used.begin(4400)
+    used.spend(Usage(1100, 1000, 100), 4400, 4800)
+    used.begin(4800)
+    used.find_short(terms)
+
+    with pytest.raises(OutOfBudget):
+        used.begin(4800)
+    assert "none" == used.take_leave(4800).tool_choice
+
+
+def test_output_that_costs_nothing():
+    """Where nothing costs anything, a limit in dollars is never reached."""
+    used = budget(dollars=Decimal("0.01"), price=Price.of("own", "input=0 output=0"))
+    used.spend(Usage(10**6, 0, 10**6), 10**6, 10**6)
+
+    assert 100_000 == used.begin(10**6).tokens
+
+
+@pytest.mark.parametrize(
+    ("allowed", "turns", "near", "over"),
+    [(1, 0, 0, 0), (1, 1, 1, 1), (2, 1, 1, 1), (3, 1, 1, 0), (10, 6, 0, 0), (10, 7, 1, 0), (10, 9, 1, 1), (100, 94, 0, 0), (100, 95, 1, 0)],
+)  # fmt: skip
+def test_when_turns_run_out(allowed, turns, near, over):
+    """The last turn is the farewell where one came before it; some turns earlier the limit is near."""
+    used = Budget(allowed, 3600, turns=turns)
+
+    assert bool(near) == bool(used.find_near(0))
+    if over:
+        with pytest.raises(OutOfBudget, match=f"The limit of {allowed} turn"):
+            used.begin(0)
+    else:
+        used.begin(0)

@@ -238,6 +238,8 @@ def test_odd_replies_are_taken(server, model, body, expected):
         ((429, {"message": "x", "code": "rate_limit_exceeded"}, {"Retry-After": "7"}), ("rate_limit_exceeded", 7)),
         ((429, {"message": "Please try again in 1.5s.", "code": None}, {}), ("", 1.5)),
         ((429, {"message": "Please try again in 20ms.", "code": "x"}, {"Retry-After": "soon"}), ("x", 0.02)),
+        ((429, {"message": "x", "code": "x"}, {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}), ("x", 0)),
+        ((429, {"message": "x", "code": "x"}, {"Retry-After": "-1"}), ("x", None)),
         ((429, {"message": "x", "code": "insufficient_quota"}, {}), ("insufficient_quota", None)),
         ((400, {"message": "This model's maximum context length is 5"}, {}), ("context_length_exceeded", None)),
         ((400, {"message": "x", "code": 5}, {}), ("5", None)),

@@ -128,7 +128,7 @@ class Agent:
             conversation.ask(read_prompt("farewell.md", limit=limit.what))
             return self._ask(conversation, self.desk.budget.take_leave).text
         except AiDevError as e:
-            self.tell(Note(f"The model could not be asked for its last words: {e}"))
+            self.tell(Note(f"The model could not be asked for its last words. {e.what}"))
             return ""
 
     def _ask(self, conversation: Conversation, allow: Callable[[int], Terms]) -> Reply:
@@ -164,7 +164,7 @@ class Agent:
         return reply
 
     def _hear(self, error: ServiceError, wait: float) -> None:
-        self.tell(Note(f"{error.what} {error.why} It is asked again in {wait:.0f} s."))
+        self.tell(Note(f"{error.what} It is asked again in {wait:.0f} s."))  # the service's own words are foreign
 
     def _answer(self, call: Call, number: int) -> tuple[bool, str]:
         """Run a reply's call of this number. Gives whether it could be read, and the answer for the model."""

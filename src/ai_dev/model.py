@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 import httpx2
@@ -365,8 +366,11 @@ def _find_code(code: object, message: str) -> str:
 
 
 def _wait(message: str, header: str | None = None) -> float | None:
-    """Seconds that the server asks to wait, in its header or in its words ("try again in 1.2s")."""
+    """Seconds that the server asks to wait, in its header (or until when) or in its words ("try again in 1.2s")."""
     if header and re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", header):
         return float(header)
+    if header:
+        with contextlib.suppress(ValueError):
+            return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
     told = re.search(r"try again in ([0-9]{1,6}(?:\.[0-9]+)?)\s?(ms|s)\b", message)
     return float(told[1]) / (1000 if told[2] == "ms" else 1) if told else None

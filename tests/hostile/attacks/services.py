@@ -54,12 +54,12 @@ ATTACKS = (
         model_says(error(403, None, f"Bad key {CANARIES['openai-api-key']}\n::error::x")), "failed", said("***"),
     ),
     Attack(
-        "A stream that never ends is ended", By.OPENAI, "streams for ever", model_says(Reply(ending=endless)), "failed",
+        "A stream that never ends is ended", By.OPENAI, "streams for ever", model_says(Reply(ending=endless)), "stopped",
         said("more than 64 MiB"),
     ),
     Attack(
         "An event that never ends is ended", By.OPENAI, "sends one event for ever",
-        model_says(Reply(ending=without_a_line_end)), "failed", said("MiB"),
+        model_says(Reply(ending=without_a_line_end)), "stopped", said("MiB"),
     ),
     Attack(
         "A redirect takes the key nowhere", By.OPENAI, "answers 307 to another port",
