@@ -93,3 +93,48 @@ def test_a_conversation_is_bounded(monkeypatch):
 
     with pytest.raises(Stopped):
         conversation.ask("x" * 1000)
+
+
+def test_beginning_anew():
+    """Another conversation has the first items as they are, a key of its own, and its own end."""
+    conversation = Conversation()
+    conversation.ask("Task \ud800")
+    conversation.replay([{"type": "message", "id": "m"}])
+    other = conversation.begin_anew(1, "Go on.")
+
+    items = json.loads(conversation.json)
+    assert [items[0], "Go on."] == [json.loads(other.json)[0], json.loads(other.json)[1]["content"][0]["text"]]
+    assert 2 == len(other) == len(conversation)
+    assert other.key != conversation.key
+    assert len(other.json) == other.size + 3
+
+
+def test_recounting():
+    """What was said and done can be told as text: long parts cut, sealed ones left out, the newest part of it all."""
+    conversation = Conversation()
+    conversation.ask("Task")
+    conversation.replay(
+        [
+            {"type": "reasoning", "id": "r", "encrypted_content": "sealed"},
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hm."}, None]},
+            {"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
+            {"type": "function_call", "call_id": "c", "name": "n", "arguments": '{"a": 1}'},
+        ]
+    )
+    conversation.answer("c", "x" * 10_000)
+    told = conversation.recount(1, 100_000)
+
+    head, _, answer = told.partition("[its answer] ")
+    assert '[assistant] Hm.\n\n[assistant] No.\n\n[call of n] {"a": 1}\n\n' == head
+    assert 4000 < len(answer) < 4200
+    assert told.endswith(conversation.recount(1, 100))
+    assert 100 == len(conversation.recount(1, 100))
+
+
+@given(st.lists(CALLS | MESSAGES | st.dictionaries(TEXT, TEXT | st.none()), max_size=6), st.integers(1, 50))
+def test_anything_can_be_recounted(items, size):
+    """Whatever a server sends, it can be told in so many bytes."""
+    conversation = Conversation()
+    conversation.replay(items)
+
+    assert len(conversation.recount(0, size).encode()) <= size
