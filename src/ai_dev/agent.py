@@ -115,8 +115,8 @@ class Agent:
         self.desk.budget.begin(size)
         near = self.desk.budget.find_near(size)
         if near:
-            conversation.ask(read_prompt("limit.md", limit=f"{near.what} {near.why}"))
-            self.tell(Note(f"The model is told: {near.what} {near.why}"))
+            conversation.ask(read_prompt("limit.md", limit=near.why))
+            self.tell(Note(f"The model is told: {near.why}"))
         return near
 
     def _take_leave(self, conversation: Conversation, limit: OutOfBudget) -> str:

@@ -131,11 +131,13 @@ class Budget:
             return None
         turns = self.turns_allowed - self.turns
         if turns <= max(3, min(5, self.turns_allowed // 5)):
-            return self._end_of_turns("was near", f"{turns} are left, this one and the last included.")
+            return self._end_of_turns(
+                "was near", f"{turns} of {self.turns_allowed} turns are left, counting this one and the last."
+            )
         if self.seconds_left <= min(300, 0.2 * self.seconds):
-            return self._end_of_time("was near", f"{self.working_seconds_left:.0f} seconds are left.")
+            return self._end_of_time("was near", f"{self.working_seconds_left:.0f} seconds are left to work.")
         if self.dollars is not None and self._is_spent(self.dollars, size):
-            return self._end_of_dollars("The limit of {} was near.", "Little of it is left.")
+            return self._end_of_dollars("The limit of {} was near.", f"Little is left of ${self.dollars}.")
         return None
 
     def spend(self, usage: Usage | None, asked: int, grown: int) -> None:

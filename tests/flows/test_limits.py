@@ -42,7 +42,7 @@ def test_turns(stage, act):
     result, requests = play(stage, act, reply(LOOK), reply(PATCH), reply(LOOK), reply(LEFT), max_turns="4")
 
     assert (1, "stopped", "4") == (result.exit_code, result.outputs["status"], result.outputs["turns"])
-    told = "The limit of 4 turns was near. 3 are left, this one and the last included. Start nothing new."
+    told = "3 of 4 turns are left, counting this one and the last. Start nothing new."
     assert [0, 1, 1, 2] == [len(users(body)) for body in requests]
     assert users(requests[1])[0].startswith(told)
     assert users(requests[3])[1].startswith("The limit of 4 turns is reached. This is your last message")
@@ -163,7 +163,7 @@ def test_dollars(stage, act, dollars):
     assert sum(costs) <= limit
     assert limit - sum(costs) < max(costs) + Decimal("0.04")
     assert ["none"] == [body["tool_choice"] for body in bodies if "tool_choice" in body]
-    assert (dollars != "0.08") == sum("The limit of" in text and "was near" in text for text in users(bodies[-1]))
+    assert (dollars != "0.08") == sum("Little is left of" in text for text in users(bodies[-1]))
     assert all(16 <= body["max_output_tokens"] <= 100_000 for body in bodies)
     assert "+    return a + b" in stage.repository.git("diff", "main", "ai-dev/issue-1")
     assert "Left: double()." in stage.repository.pulls[2].body
