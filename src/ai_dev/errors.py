@@ -10,7 +10,8 @@
     ├── Cancelled        the requester: somebody ended the run
     ├── Blocked          whoever holds the workflow's keys: one of them was about to be published
     └── ServiceError     whoever runs the service or holds its key
-        └── SandboxGone  the sandbox ended before the run did, or (SandboxFull) its disk is full
+        └── SandboxGone  the sandbox ended before the run did
+            └── SandboxFull  its disk is full
 
 Anything else that is raised is a bug of ours. Statuses and exit codes are those of the README's table.
 """

@@ -68,7 +68,8 @@ class Marker(BaseModel):
 
 def strip_marker(body: str) -> str:
     """A comment of ours without its marker."""
-    return _PATTERN.sub("", body, count=1)
+    found = _PATTERN.match(body)
+    return body[found.end() :] if found else body
 
 
 def find_ours(comments: list[Comment], us: Account) -> Comment | None:

@@ -136,15 +136,6 @@ class Repository:
             lambda: next((c for c in self.read_comments(number) if marker in (c.body or "")), None),
         )
 
-    def read_comment(self, comment: int) -> Comment | None:
-        """A comment; None when it is gone."""
-        try:
-            return self._ask("GET", f"{self._path}/issues/comments/{comment}", Comment, "read our comment")
-        except ServiceError as e:
-            if e.failure.status != 404:
-                raise
-            return None
-
     def edit_comment(self, comment: int, body: str) -> Comment:
         """Change a comment's text."""
         path = f"{self._path}/issues/comments/{comment}"

@@ -130,6 +130,11 @@ def _move_branch(scene: Scene) -> None:
     scene.repository.move_branch("ai-dev/moved", scene.ahead)
 
 
+def _delete_ref(scene: Scene) -> None:
+    scene.repository.create_ref("refs/ai-dev/issue-1/2", scene.base)
+    scene.repository.delete_ref("ai-dev/issue-1/2")
+
+
 def _delete_comment(scene: Scene) -> None:
     posted = scene.repository.post_comment(scene.issue, "Soon gone", "Soon")
     scene.repository.delete_comment(posted.id)
@@ -155,6 +160,12 @@ GRANTED: dict[str, Call] = {
     "create_blob": lambda s: s.repository.create_blob("AP8="),
     "create_tree": _create_tree,
     "create_commit": lambda s: s.repository.create_commit("Change\n\nWhy.", _create_tree(s), s.base),
+    "read_commit": lambda s: s.repository.read_commit(s.base),
+    "compare": lambda s: s.repository.compare(s.base, s.ahead),
+    "read_branch": lambda s: s.repository.read_branch("side"),
+    "find_refs": lambda s: s.repository.find_refs("ai-dev/"),
+    "create_ref": lambda s: s.repository.create_ref("refs/ai-dev/issue-1/1", s.base),
+    "delete_ref": _delete_ref,
     "create_branch": lambda s: s.repository.create_branch("ai-dev/made", s.base),
     "create_branch, answer lost": _create_branch_unheard,
     "move_branch": _move_branch,
@@ -173,6 +184,11 @@ def _limited(area: str, call: Call) -> Call:
     return ask
 
 
+def _claim_twice(scene: Scene) -> None:
+    scene.repository.create_ref("refs/ai-dev/issue-2/1", scene.base)
+    scene.repository.create_ref("refs/ai-dev/issue-2/1", scene.base)
+
+
 REFUSED: dict[str, Call] = {
     "no such account": lambda s: s.repository.read_permission("nobody"),
     "no such issue": lambda s: s.repository.read_issue(99),
@@ -181,6 +197,8 @@ REFUSED: dict[str, Call] = {
     "no base tree": lambda s: s.repository.create_tree("0" * 40, _entries("1" * 40)),
     "tree of no blob": lambda s: s.repository.create_tree(s.base, _entries("1" * 40)),
     "branch is there": lambda s: s.repository.create_branch("side", s.base),
+    "claim is there": _claim_twice,
+    "nothing in common": lambda s: s.repository.compare(s.base, "0" * 40),
     "branch in the way": lambda s: s.repository.create_branch("side/way", s.base),
     "no fast-forward": lambda s: s.repository.move_branch("side", s.base),
     "no such branch": lambda s: s.repository.move_branch("nowhere", s.base),

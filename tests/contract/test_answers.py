@@ -12,6 +12,8 @@ from ai_dev.repository import Repository
 from .calls import Scene
 from .description import JSON, Description
 
+ID = "1" * 40
+"""The least that an object of git can be called: the description does not say so."""
 Reader = tuple[str, str, int, Callable[[Repository], object]]
 
 READERS: dict[str, Reader] = {
@@ -27,6 +29,11 @@ READERS: dict[str, Reader] = {
     "create_blob": ("POST", "/git/blobs", 201, lambda r: r.create_blob("")),
     "create_tree": ("POST", "/git/trees", 201, lambda r: r.create_tree("1" * 40, [])),
     "create_commit": ("POST", "/git/commits", 201, lambda r: r.create_commit("Change", "1" * 40, "2" * 40)),
+    "read_commit": ("GET", "/commits/new", 200, lambda r: r.read_commit("new")),
+    "compare": ("GET", "/compare/1...2", 200, lambda r: r.compare("1", "2")),
+    "find_refs": ("GET", "/git/matching-refs/ai-dev/issue-1/", 200, lambda r: r.find_refs("ai-dev/issue-1/")),
+    "read_branch": ("GET", "/git/ref/heads/new", 200, lambda r: r.read_branch("new")),
+    "create_ref": ("POST", "/git/refs", 201, lambda r: r.create_ref("refs/ai-dev/issue-1/1", ID)),
     "create_branch": ("POST", "/git/refs", 201, lambda r: r.create_branch("new", "1" * 40)),
     "move_branch": ("PATCH", "/git/refs/heads/new", 200, lambda r: r.move_branch("new", "1" * 40)),
     "find_pulls": ("GET", "/pulls", 200, lambda r: r.find_pulls("new")),
@@ -74,4 +81,5 @@ def least(description: Description, schema: JSON, *, items: int = 0) -> Any:
         return [least(description, schema["items"])] * items
     fields = schema.get("properties", {})
     filled = {name: least(description, fields[name]) for name in schema.get("required", ()) if name in fields}
+    filled |= {name: ID for name, value in filled.items() if name == "sha" and value == ""}
     return {"object": filled, "string": "", "integer": 0, "number": 0, "boolean": False}[schema["type"]]

@@ -39,7 +39,7 @@ def answer_faults(description: Description, said: Said) -> list[str]:
 def test_every_method_is_called() -> None:
     """A method that is added to Repository has to be added to the calls."""
     methods = {name for name, value in vars(Repository).items() if callable(value) and not name.startswith("_")}
-    assert methods == {name.partition(",")[0] for name in GRANTED} | {"read_viewer"}
+    assert methods == {name.partition(",")[0] for name in GRANTED} | {"read_viewer", "close"}
 
 
 def test_requests_are_as_described(description: Description, said: Said) -> None:

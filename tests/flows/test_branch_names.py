@@ -123,11 +123,11 @@ def test_name_that_is_taken_in_the_middle(stage, act, planted, name):
 
 
 def test_push_of_somebody_in_the_middle(stage, act):
-    """When somebody pushes to our branch meanwhile, ours goes to a branch beside it: both are kept, nothing forced."""
+    """When somebody pushes the same file to our branch, ours goes to a branch beside it: both are kept, nothing forced."""
     answers = {}
 
     def push():
-        stage.repository.push("ai-dev/issue-1", {"a.txt": b"a\n"}, message="Add a")
+        stage.repository.push("ai-dev/issue-1", {"notes.txt": b"a\n"}, message="Add a")
 
     def finish(body):
         answers.update(last_outputs(body))
@@ -143,7 +143,7 @@ def test_push_of_somebody_in_the_middle(stage, act):
         result.outputs["branch"],
     )
     assert ["Committed and pushed"] == [answer[:20] for answer in answers.values()]
-    assert "a.txt\ncalculator.py\n" == stage.repository.git("diff", "--name-only", "main", "ai-dev/issue-1")
+    assert "a\n" == stage.repository.git("show", "ai-dev/issue-1:notes.txt")
     assert "calculator.py\nnotes.txt\n" == stage.repository.git("diff", "--name-only", "main", "ai-dev/issue-1-2")
     assert ["ai-dev/issue-1", "ai-dev/issue-1-2"] == [pull.head for pull in stage.repository.pulls.values()]
     assert [False] == [sent.json["force"] for sent in stage.github.requests("PATCH", "/git/refs/")]
@@ -153,7 +153,7 @@ def test_run_after_that_goes_on_with_the_newest(stage, act):
     """The next run works on the branch that our comment names, though the older one is open as well."""
 
     def push():
-        stage.repository.push("ai-dev/issue-1", {"a.txt": b"a\n"}, message="Add a")
+        stage.repository.push("ai-dev/issue-1", {"notes.txt": b"a\n"}, message="Add a")
 
     stage.openai.play(APPLY, COMMIT, PULL, NOTES, at_that_moment(push, COMMIT), DONE)
     act(stage.label(1))

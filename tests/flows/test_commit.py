@@ -231,7 +231,7 @@ def test_make_pull_request(stage, act):
         f"Pull request #2 is open: {url}",
     ] == used.answers[4:]
     (pull,) = stage.repository.pulls.values()
-    assert ("Second", True) == (pull.title, pull.body.startswith("Fixes #1\n\n(There is no description.)\n\n---\n"))
+    assert ("Second", True) == (pull.title, pull.body.startswith("Fixes #1\n\nDone.\n\n---\n"))
     assert "opened" == used.result.outputs["status"]
 
 

@@ -147,8 +147,20 @@ def test_secret_found_by_the_post_step(stage, act):
 
 
 def test_leftovers_are_refused_with_the_same_words(stage, act):
-    """What may not be committed by the model is not committed for it either; the reasons are told."""
+    """What may not be committed by the model is not committed for it either; the reasons are told, the rest is kept."""
     stage.openai.play(reply(sh(f"{LINK}; echo >>calculator.py")), reply(say("Done.")))
+
+    result = act(stage.label(1))
+
+    assert (0, "opened") == (result.exit_code, result.outputs["status"])
+    assert "calculator.py\n" == stage.repository.git("diff", "--name-only", "main", "ai-dev/issue-1")
+    assert REASON in ended_comment(stage)
+    assert stage.repository.pulls[2].body.startswith("Refs #1\n")
+
+
+def test_leftovers_that_are_all_refused(stage, act):
+    """Where nothing of it may be committed there is no branch, and the run has failed."""
+    stage.openai.play(reply(sh(LINK)), reply(say("Done.")))
 
     result = act(stage.label(1))
 
@@ -160,7 +172,7 @@ def test_post_step_refuses_with_the_same_words(stage, act):
     """Nor does the post step commit it."""
     cut_off(stage, act, reply(sh(f"{LINK}; echo >>calculator.py")))
 
-    assert ["main"] == branches(stage)
+    assert "calculator.py\n" == stage.repository.git("diff", "--name-only", "main", "ai-dev/issue-1")
     assert REASON in ended_comment(stage)
 
 
