@@ -185,7 +185,7 @@ class Session:
         us = self.repository.read_viewer()
         for comment in self.repository.read_comments(self.trigger.number):
             marker = Marker.read(comment.body) if is_ours(comment, us) else None
-            if marker and (marker.key, marker.status) == (self.trigger.key, WORKING):
+            if marker and (marker.run, marker.status) == (self.runner.run_id, WORKING):
                 return comment
         return None
 
