@@ -22,7 +22,7 @@ MARKERS = st.builds(
     branch=st.none() | WORDS,
     sha=st.none() | WORDS,
     run=WORDS,
-    claim=st.integers(0, 999_999),
+    claim=st.sampled_from(["", "a" * 40]),
     until=st.none() | st.integers(),
     done=st.lists(WORDS, max_size=5).map(tuple),
 )
@@ -63,7 +63,7 @@ def test_only_the_first_marker_counts():
         "<!-- ai-dev {'a': 1} -->",
         "<!-- ai-dev {\n} -->",
         f"<!-- ai-dev {json.dumps({'key': 'x' * 9000})} -->",
-        '<!-- ai-dev {"claim": -1} -->',
+        '<!-- ai-dev {"claim": 1} -->',
         '<!-- ai-dev {"claim": "many"} -->',
         '<!-- ai-dev {"done": {"a": 1}} -->',
         '<!-- ai-dev {"branch": ["main"]} -->',
@@ -72,7 +72,7 @@ def test_only_the_first_marker_counts():
     ],
     ids=[
         *["none", "empty", "text", "no values", "not closed", "no JSON", "two lines", "huge"],
-        *["negative", "no number", "no list", "no name", "deep", "many"],
+        *["number", "no id", "no list", "no name", "deep", "many"],
     ],
 )
 def test_what_is_no_marker(body):

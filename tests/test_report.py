@@ -23,7 +23,7 @@ from standins.runner import read_values
 
 SECRET = "sk-secret-0123456789"
 TOKEN = "ghs_token"
-MARKER = Marker(key="run-5", run="5", claim=1)
+MARKER = Marker(key="run-5", run="5")
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_there_is_one_comment(github, status, ended):
     (body,) = thread(github)
     assert (first == status.comment) == (ended in (Status.OPENED, Status.CANCELLED))
     done = ("run-5",) if ended.exit_code == 0 else ()
-    assert Marker(key="run-5", run="5", claim=1, status=ended, done=done) == Marker.read(body)
+    assert Marker(key="run-5", run="5", status=ended, done=done) == Marker.read(body)
 
 
 def test_cut_off_run_keeps_the_issue(status, github):

@@ -94,7 +94,7 @@ def test_edits_are_repeated(github, repository):
 
     repository.edit_comment(comment, "two")
     assert "two" == state.issues[1].comments[0].body
-    repository.move_branch("main", state.git("rev-parse", "ours").strip())
+    repository.move_ref("heads/main", state.git("rev-parse", "ours").strip())
     assert state.git("rev-parse", "ours") == state.git("rev-parse", "main")
     repository.delete_comment(comment)
     assert [] == state.issues[1].comments
@@ -111,7 +111,7 @@ def test_a_branch_that_exists_is_not_ours(github, repository):
 
 def test_never_forced(github, repository):
     """A branch that somebody else has moved is not moved back."""
-    error = failure(repository.move_branch, "ours", there(github).git("rev-parse", "main").strip())
+    error = failure(repository.move_ref, "heads/ours", there(github).git("rev-parse", "main").strip())
 
     assert 422 == error.failure.status
     assert "fast forward" in error.why.lower()
@@ -237,7 +237,7 @@ ASKS = {
     "create_tree": lambda r: r.create_tree("0" * 40, []),
     "create_commit": lambda r: r.create_commit("x", "0" * 40, "0" * 40),
     "create_branch": lambda r: r.create_branch("x", "0" * 40),
-    "move_branch": lambda r: r.move_branch("x", "0" * 40),
+    "move_ref": lambda r: r.move_ref("heads/x", "0" * 40),
     "create_pull": lambda r: r.create_pull("x", "main", "T", "B", draft=False),
     "update_pull": lambda r: r.update_pull(1, "T", "B"),
 }
@@ -316,7 +316,7 @@ def test_branch_names_are_quoted(github, repository):
     github.fail("POST", "/git/refs$", drop=True, after=True)
 
     repository.create_branch(name, sha)
-    repository.move_branch(name, sha)
+    repository.move_ref(f"heads/{name}", sha)
 
     assert sha == there(github).git("rev-parse", f"refs/heads/{name}").strip()
     assert [] == repository.find_pulls(name)

@@ -115,7 +115,6 @@ class Sha(BaseModel):
 class Ref(BaseModel):
     """A branch, or another name: the object that it stands for."""
 
-    ref: str = ""
     object: Sha
 
 

@@ -1,13 +1,12 @@
 """Issue -> a claim on it: of the runs for one issue one is at work at a time, and GitHub decides which.
 
-Claims are counted: ``refs/ai-dev/issue-N/1``, ``/2``, … GitHub creates each of them once. Who holds the last one, and
-until when, stands in the marker of the status comment; a run that has ended, or must have, holds nothing. A claim costs
-one request, which shows too that the token may write.
+A claim is the commit that ``refs/ai-dev/claims/issue-N`` names (in short it is called as no branch is). GitHub creates
+the ref once, and moves it only from one claim to the next, which is a commit on top: of two runs that claim at the same
+time one gets an error. Who holds the last claim, and until when, stands in the marker of the status comment; a run that
+has ended, or must have, holds nothing. The first claim costs one request, which shows too that the token may write.
 """
 
 from __future__ import annotations
-
-import contextlib
 
 from .errors import AiDevError, ServiceError, Status
 from .marker import Marker
@@ -34,32 +33,26 @@ def check_free(marker: Marker, run_id: str) -> None:
         raise Contested(marker.run)
 
 
-def take_claim(repository: Repository, issue: int, last: int, sha: str, *, anew: bool) -> int:
-    """Claim the issue by a ref that points to the commit ``sha``; give the claim's number.
+def take_claim(repository: Repository, issue: int, last: str, sha: str, trailer: str, *, anew: bool) -> str:
+    """Claim the issue; give the claim.
 
-    ``last`` is the claim that our comment tells of; ``anew``: claims that it does not tell of are void, for their runs
-    are gone. Raises Contested when another run has just taken the issue, ServiceError.
+    ``last`` is the claim that our comment tells of, ``sha`` the commit that a first one is, ``trailer`` the end of the
+    message of any other; ``anew``: a claim that our comment does not tell of is void, for its run is gone. Raises
+    Contested when another run has just taken the issue, ServiceError.
     """
-    folder = _folder(issue)
+    name = f"ai-dev/claims/issue-{issue}"
     if anew:
-        names = [found.ref.rpartition("/")[2] for found in repository.find_refs(folder)]
-        last = max([last, *(int(name) for name in names if name.isdecimal() and len(name) < 7)])
+        found = repository.read_ref(name)
+        last = found.object.sha if found else ""
     try:
-        repository.create_ref(f"refs/{folder}{last + 1}", sha)
+        if not last:
+            repository.create_ref(f"refs/{name}", sha)
+            return sha
+        tree = repository.read_commit(last).commit.tree.sha
+        claim = repository.create_commit(f"Work on #{issue}\n\n{trailer}", tree, last).sha
+        repository.move_ref(name, claim)
     except ServiceError as e:
-        if e.failure.status == 422 and "already exists" in e.failure.detail:
+        if e.failure.status in (404, 422) and not anew:
             raise Contested("") from None
         raise
-    if last:
-        with contextlib.suppress(ServiceError):
-            drop_claim(repository, issue, last)
-    return last + 1
-
-
-def drop_claim(repository: Repository, issue: int, number: int) -> None:
-    """Delete the ref of a claim. ServiceError 422 when it is gone already."""
-    repository.delete_ref(f"{_folder(issue)}{number}")
-
-
-def _folder(issue: int) -> str:
-    return f"ai-dev/issue-{issue}/"
+    return claim

@@ -36,8 +36,8 @@ class Marker(BaseModel):
     """The last commit of ours on the branch; None while there is none."""
     run: str = ""
     """The run's id; its attempts share it."""
-    claim: Annotated[int, Field(ge=0, le=999_999)] = 0
-    """The number of the run's claim on the issue, as in claim.py; 0 where it has none."""
+    claim: Annotated[str, Field(pattern="^([0-9a-f]{40})?$")] = ""
+    """The last claim on the issue, as in claim.py."""
     until: int | None = None
     """While the run is at work: the time behind which it surely is not, in seconds since 1970."""
     done: tuple[str, ...] = ()

@@ -431,13 +431,13 @@ class Branch:
         """What is on our branch then, with what others have pushed below it; None if it can be on it no more."""
         for _ in range(_RACES):
             try:
-                self.repository.move_branch(self.name, pushing.commit.sha)
+                self.repository.move_ref(f"heads/{self.name}", pushing.commit.sha)
             except ServiceError as e:
                 if not _is_taken(e):
                     raise
             else:
                 return pushing
-            tip = self.repository.read_branch(self.name)
+            tip = self.repository.read_ref(f"heads/{self.name}")
             if tip is None or tip.object.sha == pushing.commit.sha:
                 return pushing if tip else None
             above = self._graft(tip.object.sha, pending)

@@ -168,24 +168,30 @@ class Repository:
         body = {"message": message, "tree": tree, "parents": [parent]}
         return self._ask("POST", f"{self._path}/git/commits", Commit, "store the commit", body)
 
-    def find_refs(self, prefix: str) -> list[Ref]:
-        """The refs whose names start with ``refs/`` and this prefix."""
-        return self._ask("GET", f"{self._path}/git/matching-refs/{quote(prefix)}", list[Ref], "look for our refs")
-
     def create_ref(self, ref: str, sha: str) -> None:
         """Create a ref that no two runs can create. ServiceError 422 when it exists: perhaps by this very request."""
         self._ask("POST", f"{self._path}/git/refs", Ref, "write to the repository", {"ref": ref, "sha": sha})
 
-    def delete_ref(self, ref: str) -> None:
-        """Delete a ref, its name without ``refs/``."""
-        self._ask("DELETE", f"{self._path}/git/refs/{quote(ref)}", None, "delete a ref of ours")
+    def move_ref(self, name: str, sha: str) -> None:
+        """Move a ref, named without its ``refs/``, forward. ServiceError 422 when that is no fast-forward."""
+        path = f"{self._path}/git/refs/{quote(name)}"
+        self._ask("PATCH", path, Ref, f"push to {name}", {"sha": sha, "force": False})
+
+    def read_ref(self, name: str) -> Ref | None:
+        """What a ref, named without its ``refs/``, stands for; None when there is none of this name."""
+        try:
+            return self._ask("GET", f"{self._path}/git/ref/{quote(name)}", Ref, f"read {name}")
+        except ServiceError as e:
+            if e.failure.status != 404:
+                raise
+            return None
 
     def create_branch(self, name: str, sha: str) -> None:
         """Create a branch. ServiceError 422 when one of this name, or one that is in its way, exists."""
         body = {"ref": f"refs/heads/{name}", "sha": sha}
         self._create(
             lambda: self._ask_once("POST", f"{self._path}/git/refs", Ref, f"create the branch {name}", body),
-            lambda: tip if (tip := self.read_branch(name)) and tip.object.sha == sha else None,
+            lambda: tip if (tip := self.read_ref(f"heads/{name}")) and tip.object.sha == sha else None,
         )
 
     def compare(self, old: str, new: str) -> Comparison:
@@ -195,11 +201,6 @@ class Repository:
     def read_commit(self, sha: str) -> StoredCommit:
         """A commit and what it holds."""
         return self._ask("GET", f"{self._path}/commits/{sha}", StoredCommit, "read a commit")
-
-    def move_branch(self, name: str, sha: str) -> None:
-        """Move a branch forward. ServiceError 422 when that is no fast-forward."""
-        path = f"{self._path}/git/refs/heads/{quote(name)}"
-        self._ask("PATCH", path, Ref, f"push to the branch {name}", {"sha": sha, "force": False})
 
     def find_pulls(self, branch: str) -> list[Pull]:
         """Pull requests, open and ended, from a branch of this repository."""
@@ -218,15 +219,6 @@ class Repository:
         """Change a pull request's title and body."""
         new = {"title": title, "body": body}
         return self._ask("PATCH", f"{self._path}/pulls/{number}", Pull, f"update pull request #{number}", new)
-
-    def read_branch(self, branch: str) -> Ref | None:
-        """Where a branch is; None when there is none of this name."""
-        try:
-            return self._ask("GET", f"{self._path}/git/ref/heads/{quote(branch)}", Ref, "read the branch")
-        except ServiceError as e:
-            if e.failure.status != 404:
-                raise
-            return None
 
     def _create(self, make: Callable[[], _Shape], look: Callable[[], _Shape | None]) -> _Shape:
         """Create what must not be there twice: when a fault leaves the effect unknown, look before asking again."""

@@ -18,7 +18,7 @@ from .answers import Account, Comment, Pull
 from .background import begin
 from .bench import DEATHS, Bench
 from .budget import Budget
-from .claim import Contested, check_free, drop_claim, take_claim
+from .claim import Contested, check_free, take_claim
 from .errors import AiDevError, SandboxGone, ServiceError, persist
 from .event import Trigger
 from .flags import load_flags, read_flags, save_flags
@@ -67,8 +67,6 @@ class Session:
     """Tells the sandboxes of this run, in this attempt, from all others."""
     sandboxes: list[Workspace] = field(default_factory=list)
     """Those that are alive."""
-    claims: list[int] = field(default_factory=list)
-    """The number of the run's claim on the issue, once it has one."""
 
     @classmethod
     def open(cls, environ: Mapping[str, str], runner: Runner, report: Report, closing: contextlib.ExitStack) -> Self:
@@ -170,7 +168,7 @@ class Session:
         state = self.runner.state
         start = Start(state["base"], state["base-sha"], state["branch"], state["branch-sha"] or None)
         if sha := state["pushing"]:
-            tip = self.repository.read_branch(start.branch)
+            tip = self.repository.read_ref(f"heads/{start.branch}")
             if tip and tip.object.sha == sha:
                 return replace(start, branch_sha=sha), state["pushing-tree"], state["pushing-grafted"]
         return start, state["tree"], state["grafted"]
@@ -289,8 +287,8 @@ class Session:
         if number is None:
             self.repository.check_writable()
             return marker
-        claim = take_claim(self.repository, number, earlier.claim, start.base_sha, anew=anew)
-        self.claims.append(claim)
+        trailer = f"AI-Dev-Run: {self.runner.run_url}"
+        claim = take_claim(self.repository, number, earlier.claim, start.base_sha, trailer, anew=anew)
         until = int(time.time() + self.report.budget.seconds_left) + DELIVERY + _POST_STEP
         told = {"claim": claim, "until": until, "branch": start.branch, "sha": start.branch_sha}
         return marker.model_copy(update=told)
@@ -369,16 +367,9 @@ class Session:
         )
 
     def _end(self, sandbox: Future[Workspace]) -> None:
-        """End all sandboxes of the run, also the one that is still starting, and its claim if it leaves nothing else.
-
-        Where it leaves a branch the next run's claim takes the place of this one.
-        """
+        """End all sandboxes of the run, also the one that is still starting."""
         sandbox.exception()
         self._end_all()
-        branch = self.report.branch
-        if self.claims and not (branch and branch.exists):
-            with contextlib.suppress(ServiceError):
-                drop_claim(self.repository, self.trigger.number or 0, self.claims.pop())
 
     def _end_all(self) -> None:
         while self.sandboxes:

@@ -125,14 +125,9 @@ def _create_branch_unheard(scene: Scene) -> None:
     scene.repository.create_branch("ai-dev/unheard", scene.base)
 
 
-def _move_branch(scene: Scene) -> None:
+def _move_ref(scene: Scene) -> None:
     scene.repository.create_branch("ai-dev/moved", scene.base)
-    scene.repository.move_branch("ai-dev/moved", scene.ahead)
-
-
-def _delete_ref(scene: Scene) -> None:
-    scene.repository.create_ref("refs/ai-dev/issue-1/2", scene.base)
-    scene.repository.delete_ref("ai-dev/issue-1/2")
+    scene.repository.move_ref("heads/ai-dev/moved", scene.ahead)
 
 
 def _delete_comment(scene: Scene) -> None:
@@ -162,13 +157,11 @@ GRANTED: dict[str, Call] = {
     "create_commit": lambda s: s.repository.create_commit("Change\n\nWhy.", _create_tree(s), s.base),
     "read_commit": lambda s: s.repository.read_commit(s.base),
     "compare": lambda s: s.repository.compare(s.base, s.ahead),
-    "read_branch": lambda s: s.repository.read_branch("side"),
-    "find_refs": lambda s: s.repository.find_refs("ai-dev/"),
-    "create_ref": lambda s: s.repository.create_ref("refs/ai-dev/issue-1/1", s.base),
-    "delete_ref": _delete_ref,
+    "create_ref": lambda s: s.repository.create_ref("refs/ai-dev/claims/issue-1", s.base),
+    "read_ref": lambda s: s.repository.read_ref("heads/side"),
     "create_branch": lambda s: s.repository.create_branch("ai-dev/made", s.base),
     "create_branch, answer lost": _create_branch_unheard,
-    "move_branch": _move_branch,
+    "move_ref": _move_ref,
     "find_pulls": lambda s: s.repository.find_pulls("side"),
     "create_pull": lambda s: s.repository.create_pull("other", "main", "Add a file", "It is new.", draft=True),
     "update_pull": lambda s: s.repository.update_pull(s.pull, "Say much more", "Closes it."),
@@ -185,8 +178,8 @@ def _limited(area: str, call: Call) -> Call:
 
 
 def _claim_twice(scene: Scene) -> None:
-    scene.repository.create_ref("refs/ai-dev/issue-2/1", scene.base)
-    scene.repository.create_ref("refs/ai-dev/issue-2/1", scene.base)
+    scene.repository.create_ref("refs/ai-dev/claims/issue-2", scene.base)
+    scene.repository.create_ref("refs/ai-dev/claims/issue-2", scene.base)
 
 
 REFUSED: dict[str, Call] = {
@@ -200,8 +193,8 @@ REFUSED: dict[str, Call] = {
     "claim is there": _claim_twice,
     "nothing in common": lambda s: s.repository.compare(s.base, "0" * 40),
     "branch in the way": lambda s: s.repository.create_branch("side/way", s.base),
-    "no fast-forward": lambda s: s.repository.move_branch("side", s.base),
-    "no such branch": lambda s: s.repository.move_branch("nowhere", s.base),
+    "no fast-forward": lambda s: s.repository.move_ref("heads/side", s.base),
+    "no such branch": lambda s: s.repository.move_ref("heads/nowhere", s.base),
     "pull request is there": lambda s: s.repository.create_pull("side", "main", "Again", "", draft=True),
     "nothing to pull": lambda s: s.repository.create_pull("main", "main", "Nothing", "", draft=True),
     "contents are read-only": _limited("contents", lambda s: s.repository.check_writable()),

@@ -77,7 +77,7 @@ def test_unchanged_is_said(stage, act):
     (comment,) = own_comments(stage)
     assert "**Nothing was changed.**" in comment
     assert "> It is right already." in comment
-    assert "refs/heads/main\n" == stage.repository.git("for-each-ref", "--format=%(refname)")
+    assert "refs/heads/main\n" == stage.repository.git("for-each-ref", "--format=%(refname)", "refs/heads")
 
 
 def test_forbidden_pull_request_leaves_branch_and_link(stage, act):
@@ -189,7 +189,7 @@ def test_failure_before_any_work_says_why(stage, act, script, said, status):
     assert said in comment
     assert said in result.summary
     assert "kept" not in comment
-    assert "refs/heads/main\n" == stage.repository.git("for-each-ref", "--format=%(refname)")
+    assert "refs/heads/main\n" == stage.repository.git("for-each-ref", "--format=%(refname)", "refs/heads")
     assert [False] == [sandbox.alive for sandbox in stage.e2b.sandboxes.values()]
 
 

@@ -162,19 +162,19 @@ def test_run_after_one_that_nobody_closed(stage, act):
 
     assert (0, "opened") == (result.exit_code, result.outputs["status"])
     assert ["Make add() add", "Add notes"] == subjects(stage)
-    assert ["refs/ai-dev/issue-1/2"] == claims(stage)
+    assert ["refs/ai-dev/claims/issue-1"] == claims(stage)
 
 
 def test_claim_of_which_no_comment_tells(stage, act):
     """A claim whose run died before it said anything holds nobody up for long."""
-    stage.repository.git("update-ref", "refs/ai-dev/issue-1/1", "main")
+    stage.repository.git("update-ref", "refs/ai-dev/claims/issue-1", "main")
     stage.openai.play(*fix_script())
 
     result = act(stage.label(1))
 
     assert (0, "opened") == (result.exit_code, result.outputs["status"])
     assert "Another run is at work on this issue." in result.log
-    assert ["refs/ai-dev/issue-1/2"] == claims(stage)
+    assert ["refs/ai-dev/claims/issue-1"] == claims(stage)
     assert_one_of_each(stage)
 
 

@@ -40,6 +40,7 @@ _EXPECTED = re.compile(
         rf"POST {_REPOSITORY}/git/(blobs|trees|commits|refs)",
         rf"GET {_REPOSITORY}/git/ref/(heads/ai-dev[/-][\w/-]+|ai-dev/[\w/-]+)",
         rf"PATCH {_REPOSITORY}/git/refs/(heads/ai-dev[/-][\w/-]+|ai-dev/[\w/-]+)",
+        rf"GET {_REPOSITORY}/(commits/[0-9a-f]{{40}}|compare/[0-9a-f]{{40}}\.\.\.[0-9a-f]{{40}})",
         rf"(GET|POST) {_REPOSITORY}/pulls",
         rf"PATCH {_REPOSITORY}/pulls/\d+",
     ))
