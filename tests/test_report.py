@@ -322,6 +322,23 @@ def test_secrets_are_in_no_ending(runner, directory, capsys):
     assert SECRET not in written + capsys.readouterr().out
 
 
+def test_last_line_of_the_log_has_parts(runner, capsys):
+    """The log's last line says what is not delivered as such, and a list in it begins on a line of its own."""
+    close(runner, Ending(Status.OPENED, kept="a.txt: too long."))
+    close(runner, Ending(Status.FAILED, what="The inputs have faults.", why="- one\n- two"))
+
+    first, second = capsys.readouterr().out.splitlines()
+    assert "::notice::opened: Not delivered: a.txt: too long." == first
+    assert "::error::failed: The inputs have faults.%0A- one%0A- two" == second
+
+
+def test_summary_has_no_gaps(runner, directory):
+    """What there is nothing to say of leaves no empty lines in the summary."""
+    close(runner, Ending(Status.ANSWERED, text="Yes."))
+
+    assert "\n\n\n" not in (directory / "step_summary").read_text().rstrip()
+
+
 def test_words_of_others_are_inert(runner, directory):
     """What the model, a service or the sandbox said is published without anything live in it."""
     live = "@octo Fixes #1 <img src=x>"

@@ -128,7 +128,7 @@ class Report:
             self.given,
             self.redactor.hide(self.extra),
         ]
-        self.runner.write_summary("\n\n".join(summary))
+        self.runner.write_summary("\n\n".join(filter(None, summary)))
         level = "warning" if ending.status is Status.BRANCH else "error" if ending.status.exit_code else "notice"
         self.log.close(self._sentence(ending), level)
         return ending.status
@@ -154,10 +154,12 @@ class Report:
         )
 
     def _sentence(self, ending: Ending) -> str:
-        """Say the ending in a line or two, for the log."""
+        """Say the ending in a line or two, for the log; a list begins on a line of its own."""
         pull = self.branch.pull.html_url if self.branch and self.branch.pull else ""
-        words = [str(ending.status), ending.what, ending.why, ending.cure, ending.kept, ending.link, pull]
-        return " ".join(word for word in words if word).replace(" ", ": ", 1)
+        kept = f"Not delivered: {ending.kept}" if ending.kept else ""
+        parts = [part for part in (ending.what, ending.why, ending.cure, kept, ending.link, pull) if part]
+        gap = "\n" if any(part.startswith("- ") for part in parts) else " "
+        return f"{ending.status}: {gap.join(parts)}" if parts else str(ending.status)
 
     def _describe(self, ending: Ending) -> str:
         """The ending in Markdown, for the comment and the summary."""
