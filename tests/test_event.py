@@ -14,6 +14,7 @@ ISSUE = {"number": 3, "title": "Bug", "body": "It is.", "user": OCTO, "updated_a
 COMMENT = {"id": 9, "body": "/ai-dev do it", "user": OCTO, "created_at": "2026-01-02T00:00:00Z"}
 LABELED = {"action": "labeled", "label": {"name": "ai-dev"}, "issue": ISSUE, "sender": OCTO}
 COMMENTED = {"action": "created", "comment": COMMENT, "issue": ISSUE, "sender": OCTO}
+KEYS = {f"INPUT_{key}": "key" for key in ("GITHUB-TOKEN", "OPENAI-API-KEY", "E2B-API-KEY")}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -24,9 +25,8 @@ JSON = st.recursive(
 def read(name, event, **inputs):
     """The trigger in an event of this name."""
     given_inputs = {f"INPUT_{key.replace('_', '-').upper()}": value for key, value in inputs.items()}
-    keys = {f"INPUT_{key}": "key" for key in ("GITHUB-TOKEN", "OPENAI-API-KEY", "E2B-API-KEY")}
     runner = Runner.of({"GITHUB_REPOSITORY": "octo/demo", "GITHUB_EVENT_NAME": name, "GITHUB_RUN_ID": "5"})
-    return Trigger.read(event, Settings.load(keys | given_inputs), runner)
+    return Trigger.read(event, Settings.load(KEYS | given_inputs), runner)
 
 
 def test_label():
@@ -116,6 +116,23 @@ def test_form(typed, number, task):
     trigger = read("workflow_dispatch", {"inputs": typed, "sender": OCTO})
 
     assert (Kind.TASK, number, task, "run-5") == (trigger.kind, trigger.number, trigger.request, trigger.key)
+
+
+GO_ON = {
+    "label": (
+        "issues",
+        LABELED,
+        "put the label `ai-dev` on again, or comment `/ai-dev continue` if comments start runs here.",
+    ),
+    "comment": ("issue_comment", COMMENTED, "comment `/ai-dev continue`."),
+    "form": ("workflow_dispatch", {"inputs": {"task": "Do it."}, "sender": OCTO}, "run the job again."),
+}
+
+
+@pytest.mark.parametrize(("name", "event", "how"), GO_ON.values(), ids=GO_ON)
+def test_how_to_go_on(name, event, how):
+    """Whoever started a run is told how to go on with its work in the way that is surely set up."""
+    assert f"To go on, {how}" == read(name, event).describe_next(Settings.load(KEYS))
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "1; id", "1e9", "\u0661", "1" * 10, "#1", ["1"]])

@@ -63,6 +63,18 @@ class Trigger:
         who = f"@{self.sender.login}" if self.sender else "a schedule"
         return f"Asked by {who} with a {self.kind}" + (f" on issue #{self.number}." if self.number else ".")
 
+    def describe_next(self, settings: Settings) -> str:
+        """How the same work is gone on with, in a sentence: by what started it, which surely is set up."""
+        command = f"comment `{settings.command} continue`"
+        match self.kind:
+            case Kind.LABEL:
+                again = f"put the label `{settings.label}` on again"
+                return f"To go on, {again}, or {command} if comments start runs here."
+            case Kind.COMMENT:
+                return f"To go on, {command}."
+            case Kind.TASK:
+                return "To go on, run the job again."
+
     @classmethod
     def read(cls, event: dict[str, Any], settings: Settings, runner: Runner) -> Self:
         """The trigger in this payload. Raises Skipped when the event is not for us, AiDevError when it is malformed."""

@@ -70,7 +70,7 @@ class Report:
     log: Log
     budget: Budget
     go_on: str = ""
-    """The comment that starts the next run on the same work."""
+    """How the same work is gone on with, in a sentence."""
     status: StatusComment | None = None
     branch: Branch | None = None
     extra: str = ""
@@ -209,7 +209,7 @@ class Report:
         where = f"in #{branch.pull.number}" if branch.pull else f"on the branch `{branch.name}`"
         if ending.status is Status.REFUSED:
             return f"What was pushed before is {where}."
-        return f"What was done so far is kept {where}. Comment `{self.go_on}` to go on."
+        return f"What was done so far is kept {where}. {self.go_on}"
 
 
 def _quote(text: str) -> str:

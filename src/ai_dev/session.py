@@ -76,8 +76,8 @@ class Session:
         """
         settings = Settings.load(environ)
         report.budget = Budget(settings.max_turns, settings.max_minutes * 60, settings.max_cost, settings.price)
-        report.go_on = f"{settings.command} continue"
         trigger = Trigger.read(runner.read_event(), settings, runner)
+        report.go_on = trigger.describe_next(settings)
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="ai-dev-", ignore_cleanup_errors=True)))
         certificates = trust(settings.ca_certificates, folder)
         token = settings.github_token.get_secret_value()

@@ -93,7 +93,7 @@ def test_cancelled_run_says_so_and_loses_nothing(stage, act, start, released, ca
     assert_delivered(stage)
     (comment,) = own_comments(stage)
     assert "**AI Dev cancelled.**" in comment
-    assert "What was done so far is kept in #2. Comment `/ai-dev continue` to go on." in comment
+    assert "What was done so far is kept in #2. To go on, put the label `ai-dev` on again" in comment
     assert "killed" not in comment + stage.repository.pulls[2].body
 
 

@@ -160,7 +160,7 @@ def test_limit_keeps_what_was_done(stage, act):
     (comment,) = own_comments(stage)
     assert "**AI Dev stopped.** The limit of 2 turns is reached." in comment
     assert "raise the input max-turns" in comment
-    assert "is kept in #2. Comment `/ai-dev continue` to go on." in comment
+    assert "is kept in #2. To go on, put the label `ai-dev` on again" in comment
     assert "::error::stopped: The limit of 2 turns is reached." in result.log
 
 

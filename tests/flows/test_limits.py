@@ -59,7 +59,7 @@ def test_turns(stage, act):
     assert "**AI Dev stopped.** The limit of 4 turns is reached." in comment
     assert "The assistant says:\n\n> add() adds.\n> \n> Left: double()." in comment
     assert "**What to do:** Split the task, or raise the input max-turns." in comment
-    assert "is kept in #2. Comment `/ai-dev continue` to go on." in comment
+    assert "is kept in #2. To go on, put the label `ai-dev` on again" in comment
     assert "add() adds.\n\nLeft: double()." == result.outputs["answer"]
 
 

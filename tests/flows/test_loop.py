@@ -206,7 +206,7 @@ def test_max_turns(stage, act, forgotten):
     assert pull.body.startswith("Refs #1\n\nThe run did not end by itself. The limit of 3 turns is reached.")
     (comment,) = stage.repository.issues[1].comments
     assert "**AI Dev stopped.** The limit of 3 turns is reached." in comment.body
-    assert "What was done so far is kept in #2. Comment `/ai-dev continue` to go on." in comment.body
+    assert "What was done so far is kept in #2. To go on, put the label `ai-dev` on again" in comment.body
 
 
 def test_last_turn_counts(stage, act):

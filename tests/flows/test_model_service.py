@@ -105,7 +105,7 @@ def test_too_long_to_wait(stage, act):
     assert 2 == len(stage.openai.conversations)
     (comment,) = stage.repository.issues[1].comments
     assert re.search(r"OpenAI asks to wait: start the run again after \d\d:\d\d UTC on \w+ \d+\.", comment.body)
-    assert "is kept in #2. Comment `/ai-dev continue` to go on." in comment.body
+    assert "is kept in #2. To go on, put the label `ai-dev` on again" in comment.body
 
 
 def test_longer_to_wait_than_there_is_time(stage, act):
