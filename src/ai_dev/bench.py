@@ -18,7 +18,7 @@ from .errors import AiDevError, SandboxFull, SandboxGone, ServiceError, ToolErro
 from .patch_file import restore
 from .pull_request import Branch
 from .redaction import one_line
-from .runner import Note, Tell, Warned
+from .runner import Tell, Warned
 from .workspace import Workspace
 
 _COPY_SECONDS = 60
@@ -115,7 +115,7 @@ class Bench:
             if self.deaths >= DEATHS:
                 raise error
             self.deaths += 1
-            self.tell(Warned(f"{_describe(error)} A new one is started, the {('first', 'second')[self.deaths - 1]}."))
+            self.tell(Warned(f"{_describe(error)} A new one is started ({self.deaths} of {DEATHS})."))
             try:
                 self.workspace = self.rebuild()
                 told = self._restore()
@@ -124,7 +124,7 @@ class Bench:
             else:
                 break
         self._doubts = 0
-        self.tell(Note(told))
+        self.tell(Warned(told))
         return (
             f"{_describe(error)} Whether this call did what it should is unknown. You have a new sandbox, with the "
             f"repository as it was committed last ({self.branch.head[:12]}). {told} Everything else in the old sandbox "

@@ -489,7 +489,13 @@ def _address(settings: Settings) -> e2b.ApiParams:
 _CURE = "Use a sandbox-template that has bash, git and GNU coreutils, as Debian and Ubuntu have them."
 _FULL = "Its disk is full."
 _NO_SPACE = "No space left on device"
-_GONE = (e2b.SandboxNotRunningException, e2b.SandboxNotFoundException, e2b.SandboxUnreachableException)
+_ENDED = "It is not there any more: it was ended, or its time was up."
+_GONE: dict[type[Exception], str] = {
+    e2b.SandboxNotRunningException: _ENDED,
+    e2b.SandboxNotFoundException: _ENDED,
+    e2b.SandboxUnreachableException: "It cannot be reached any more.",
+}
+"""How the package says that a sandbox is gone, with our words for it: its own are advice for programmers."""
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (e2b.AuthenticationException, 401),
     (e2b.RateLimitException, 429),
@@ -511,9 +517,9 @@ def _faults(doing: str, *, gone: bool = True) -> Iterator[None]:
     except Exception as e:
         status = next((s for kind, s in _STATUSES if isinstance(e, kind)), getattr(e, "status_code", None))
         detail = f"{type(e).__name__}: {e}"[:600]
+        if gone and type(e) in _GONE:
+            raise SandboxGone(Failure(Service.E2B, doing, _GONE[type(e)], status=status)) from None
         failure = Failure(Service.E2B, doing, detail, status=status, code=connection_code(e))
-        if gone and isinstance(e, _GONE):
-            raise SandboxGone(failure) from None
         raise ServiceError(failure) from e
 
 
