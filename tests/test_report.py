@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -330,6 +331,25 @@ def test_last_line_of_the_log_has_parts(runner, capsys):
     first, second = capsys.readouterr().out.splitlines()
     assert "::notice::opened: Not delivered: a.txt: too long." == first
     assert "::error::failed: The inputs have faults.%0A- one%0A- two" == second
+
+
+def test_summary_has_the_warnings(runner, directory):
+    """What was warned of while the run went on stands in its summary, inert."""
+    report = Report(runner, Redactor.of([SECRET]), Log(Redactor.of([SECRET])), Budget(9, 9))
+    report.tell(Warned("@octo's work is lost."))
+    report.close(Ending(Status.ANSWERED, text="Yes."))
+
+    assert "Warnings:\n\n- @\u200bocto's work is lost.\n" in (directory / "step_summary").read_text()
+
+
+def test_patch_is_told_where_it_can_be_had(runner, directory):
+    """A file is named only where a later step can take it: not by the post step, and not where there is none."""
+    told = "in the file `a.patch` on its runner: a later step can upload that."
+    for patch, state, named in (("a.patch", {}, True), ("a.patch", {"began": "yes"}, False), ("", {}, False)):
+        close(replace(runner, state=state), Ending(Status.FAILED), patch=patch)
+        summary = (directory / "step_summary").read_text().rpartition("## AI Dev")[2]
+        assert named == (told in summary)
+        assert "What passed the checks and is not on GitHub is in the summary of" in summary
 
 
 def test_summary_has_no_gaps(runner, directory):

@@ -8,6 +8,7 @@ import queue
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TypeVar
 
 from .agent import Agent
@@ -40,10 +41,20 @@ _FAREWELL = 3.0
 _AGENTS_LIMIT = 32 << 10
 _CANCELLED = "GitHub ended the run at {}: somebody cancelled it, or its time was up."
 _CUT_OFF = "The run was cut off: it was killed, or ran out of memory or time."
+_CUT_OFF_CURE = "See at the end of its log what ended it, and run it again; where time ran out, raise timeout-minutes."
 _OVERDUE = "A service held the run long after its time was up."
+_OVERDUE_CURE = "Run it again: what a service does not answer is most likely a passing fault."
 _FAULT = "It failed by a fault of its own; the log of the run has the details."
-_WHAT = {Status.CANCELLED: _CANCELLED, Status.STOPPED: _OVERDUE, Status.BUG: _FAULT}
-"""What happened to a main step that ended so and left its work to the post step."""
+_FAULT_CURE = "Please report it to the authors of AI Dev, with the last lines of the log."
+_LEFT: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "": (_CUT_OFF, _CUT_OFF_CURE),
+        Status.CANCELLED: (_CANCELLED, ""),
+        Status.STOPPED: (_OVERDUE, _OVERDUE_CURE),
+        Status.BUG: (_FAULT, _FAULT_CURE),
+    }
+)
+"""What happened to a main step that ended so and left its work to the post step, and what to do."""
 _BEGINS = (
     "An earlier run left work on it, which you go on with{pull}. Its tip is {sha}; `git diff {base}` shows all of that "
     "work. Call make_pull_request again only if the title or the text should change."
@@ -68,7 +79,7 @@ def main(environ: Mapping[str, str]) -> int:
         mask(secrets)
     report = Report(runner, log.redactor, log, Budget(0, 0))
     with contextlib.ExitStack() as closing:  # behind the report, which still needs GitHub
-        if "began" in runner.state:  # entrypoint.py saved it in the main step; a workflow may have STATE_* of its own
+        if runner.in_post_step:
             return _finish(environ, runner, report, closing)
         return _supervise(lambda: run(environ, runner, report, closing), report).exit_code
 
@@ -160,7 +171,8 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, closing: 
         return None
     report.tell(Step("End a run that was cut off"))
     told = state.get("cut-off", "")
-    what = _WHAT[Status(told)].format(state.get("moment", "the start")) if told in _WHAT else _CUT_OFF
+    what, cure = _LEFT.get(told, _LEFT[""])
+    what = what.format(state.get("moment", "the start"))
     session = Session.open(environ, runner, report, closing)
     if comment := session.find_comment():
         session.listen(Marker.read(comment.body) or Marker(), comment.id, notified=bool(told))
@@ -173,7 +185,7 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, closing: 
         for sandbox_id in sandboxes:
             Workspace.end(session.settings, sandbox_id)
     status = Status(told) if told in (Status.CANCELLED, Status.STOPPED) else Status.FAILED
-    return Ending(status, what=what, kept=kept)
+    return Ending(status, what=what, cure=cure, kept=kept)
 
 
 def _finish(environ: Mapping[str, str], runner: Runner, report: Report, closing: contextlib.ExitStack) -> int:
@@ -187,7 +199,7 @@ def _finish(environ: Mapping[str, str], runner: Runner, report: Report, closing:
 def _supervise(step: Callable[[], Ending], report: Report) -> Status:
     """Run the step in a thread and wait for its ending or for a signal: the SDKs block, this thread never does."""
     endings: queue.SimpleQueue[Ending] = queue.SimpleQueue()
-    overdue = replace(Ending.of(Stopped(_OVERDUE)), cut_off=True)
+    overdue = replace(Ending.of(Stopped(_OVERDUE, cure=_OVERDUE_CURE)), cut_off=True)
 
     def cancel() -> None:
         report.budget.cancelled = True
@@ -223,7 +235,7 @@ def _guard(step: Callable[[], _Found], report: Report) -> _Found | Ending:
     except Exception:  # noqa: BLE001 - the last one: whatever gets here is a bug of ours
         report.tell(Note("This is a bug of AI Dev. Please report it with the lines below."))
         report.log.show(traceback.format_exc())
-        return Ending(Status.BUG, what=_FAULT, cut_off=True)
+        return Ending(Status.BUG, what=_FAULT, cure=_FAULT_CURE, cut_off=True)
 
 
 def _instruct(session: Session, branch: Branch, ground: Ground) -> str:

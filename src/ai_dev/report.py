@@ -14,13 +14,15 @@ from .log import Log
 from .patch_file import show_patch, write_patch
 from .pull_request import Branch
 from .redaction import Redactor, body, cut_middle, inert, one_line
-from .runner import Asked, Event, Runner, Step
+from .runner import Asked, Event, Runner, Step, Warned
 from .status_comment import StatusComment
 
 _COMMENT = 60_000
 _OUTPUT = 60_000
 _URL = 1_000
 _TEXT = 40_000
+_WARNINGS = 50
+"""Warnings in the summary."""
 _SHOWN_PATCH = 600_000
 """Bytes of a patch in the summary."""
 _POST_STEP = 600
@@ -77,10 +79,11 @@ class Report:
     """More for the summary, in Markdown."""
     sandbox: str = ""
     """What the sandbox holds and reaches, for the summary, in Markdown."""
-    patch: str = ""
-    """Name of the file that holds what could not be written to GitHub."""
+    patch: str | None = None
+    """Name of the file that holds what could not be written to GitHub; empty where there can be none."""
     given: str = ""
     """What the model was given to read, in sentences for the summary."""
+    _warnings: list[str] = field(default_factory=list)
     _step: str = "the start"
     """The step that the run is in."""
     _turn: int = 0
@@ -93,6 +96,8 @@ class Report:
             self._step = f"the step “{event.title}”"
         elif isinstance(event, Asked):
             self._turn = event.turn
+        elif isinstance(event, Warned):
+            self._warnings.append(f"- {inert(one_line(self.redactor.clean(event.text), 1000))}")
         self.log(event)
         if self.status:
             self.status.note(event, self.branch)
@@ -124,6 +129,7 @@ class Report:
         summary = [
             f"## AI Dev: {ending.status}",
             text,
+            "\n".join(["Warnings:\n", *self._warnings[:_WARNINGS]]) if self._warnings else "",
             self.redactor.hide(self.sandbox),
             self.given,
             self.redactor.hide(self.extra),
@@ -143,7 +149,7 @@ class Report:
                 "pull-request-url": one_line(self.redactor.clean(pull.html_url), _URL) if pull else "",
                 "branch": branch.name if branch and branch.exists else "",
                 "commit-sha": branch.head if branch and branch.commits else "",
-                "patch": self.patch,
+                "patch": self.patch or "",
                 "answer": cut_middle(ending.text, _OUTPUT),
                 "turns": self.budget.turns,
                 "input-tokens": used.input,
@@ -178,12 +184,19 @@ class Report:
         parts.append(self._kept(ending))
         if ending.kept:
             parts.append("**Not delivered:**\n\n" + _quote(body(ending.kept, _TEXT // 4)))
-        if self.patch:
-            told = f"in the summary of [the run]({self.runner.run_url}) and in the file `{self.patch}` on its runner"
-            parts.append(f"What passed the checks and is not on GitHub is {told}: a later step can upload that.")
+        parts.append(self._describe_patch())
         spent = self.budget.describe()
         parts.append(f"[Log of the run]({self.runner.run_url}){' · ' if spent else ''}{spent}")
         return "\n\n".join(part for part in parts if part)
+
+    def _describe_patch(self) -> str:
+        """Where what could not be written to GitHub is."""
+        if self.patch is None:
+            return ""
+        told = f"What passed the checks and is not on GitHub is in the summary of [the run]({self.runner.run_url})"
+        if not self.patch or self.runner.in_post_step:  # behind it there is no step that could take a file
+            return f"{told}, as far as it fits there."
+        return f"{told} and in the file `{self.patch}` on its runner: a later step can upload that."
 
     def _headline(self, ending: Ending) -> str:
         pull = self.branch.pull if self.branch else None
@@ -199,7 +212,8 @@ class Report:
             case Status.BRANCH:
                 return f"**{ending.what}** [Open it yourself]({ending.link})."
             case _:
-                return f"**AI Dev {ending.status}.** {inert(ending.what)}"
+                ended = Status.FAILED if ending.status is Status.BUG else ending.status
+                return f"**AI Dev {ended}.** {inert(ending.what)}"
 
     def _kept(self, ending: Ending) -> str:
         """What is on GitHub when the run did not end by itself."""

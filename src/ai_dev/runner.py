@@ -71,6 +71,11 @@ class Runner:
         return f"{self.server_url}/{self.repository}/actions/runs/{self.run_id}"
 
     @property
+    def in_post_step(self) -> bool:
+        """Whether this is the post step, as entrypoint.py noted: a workflow may have STATE_* of its own."""
+        return "began" in self.state
+
+    @property
     def in_actions(self) -> bool:
         """Whether a runner reads what we print."""
         return bool(self.output_file)
