@@ -19,6 +19,7 @@ _MALFORMED = 3
 """Calls in a row that cannot be read, after which the run ends."""
 _CUT_OFF = 3
 """Replies in a row that were cut off, after which the run ends."""
+_TOOLS_CURE = "Start the run again. If it ends so again, use another model: not every one can call tools."
 _SMALLER = "Start the run again, or split the task into smaller ones."
 _ROOM = 48_000
 """Bytes of a conversation that fit beside the task, for a summary to be made of them; more when more has fitted."""
@@ -95,7 +96,8 @@ class Agent:
             if cut_off >= _CUT_OFF:
                 raise Stopped(f"{cut_off} replies of the model in a row were cut off.", reply.cut_off, _SMALLER)
             if malformed >= _MALFORMED:
-                raise AiDevError(f"The model made {malformed} calls in a row that cannot be read.")
+                what = f"The model made {malformed} calls in a row that cannot be read."
+                raise AiDevError(what, "The log says what is wrong with them.", _TOOLS_CURE)
             if reply.calls:
                 self.desk.bench.begin_copy()
                 continue

@@ -293,12 +293,12 @@ class Workspace:
         try:
             result = self._script(script, _LOAD_TIMEOUT)
         except ToolError as e:
-            raise AiDevError("The repository cannot be set up in the sandbox.", str(e)) from None
+            raise AiDevError(_NOT_SET_UP, str(e), _RETRY) from None
         if result.exit_code == 91:
             raise AiDevError(f"The sandbox lacks commands: {', '.join(plain(result.stdout).split())}.", cure=_CURE)
         found = re.fullmatch(r"([0-9a-f]{40})\n([A-Za-z0-9+/]*={0,2})\n", result.stdout[:_SCRIPT_LIMIT])
         if result.exit_code or found is None or len(found[2]) % 4:
-            raise AiDevError("The repository cannot be set up in the sandbox.", plain(result.stderr)[-1000:])
+            raise AiDevError(_NOT_SET_UP, plain(result.stderr)[-1000:], _RETRY)
         return Loaded(found[1], base64.b64decode(found[2]))
 
     def check_out(self, start: Start) -> None:
@@ -487,6 +487,8 @@ def _address(settings: Settings) -> e2b.ApiParams:
 
 
 _CURE = "Use a sandbox-template that has bash, git and GNU coreutils, as Debian and Ubuntu have them."
+_NOT_SET_UP = "The repository cannot be set up in the sandbox."
+_RETRY = "Start the run again. If it ends so again, check the sandbox-template, if you set one."
 _FULL = "Its disk is full."
 _NO_SPACE = "No space left on device"
 _ENDED = "It is not there any more: it was ended, or its time was up."
