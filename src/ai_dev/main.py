@@ -202,9 +202,9 @@ def _supervise(step: Callable[[], Ending], report: Report) -> Status:
     overdue = replace(Ending.of(Stopped(_OVERDUE, cure=_OVERDUE_CURE)), cut_off=True)
 
     def cancel() -> None:
-        report.budget.cancelled = True
         ending = Ending.of(Cancelled(_CANCELLED.format(report.describe_moment())))
         endings.put(replace(ending, cut_off=True))
+        report.budget.cancelled = True  # only now: what ends by it must come second, for it is not cut off
 
     with signals(cancel):
         begin(lambda: endings.put(_guard(step, report)))
