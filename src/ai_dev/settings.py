@@ -195,8 +195,12 @@ def _find_price_faults(model: str, given: Mapping[str, str]) -> list[str]:
         return [_fault(("prices",), "", str(e))]
     if price or "max_cost" not in given:
         return []
-    unknown = f"`max-cost` needs the prices of the model {one_line(model, 60)}, which are not known here"
-    return [f"{unknown}: give them in `prices`, in dollars per million tokens, such as `{EXAMPLE}`."]
+    return [
+        (
+            f"`max-cost` needs the prices of the model {one_line(model, 60)}, which are not known here: "
+            f"give them in `prices`, in dollars per million tokens, such as `{EXAMPLE}`."
+        )
+    ]
 
 
 _SECRET_CURES = {
