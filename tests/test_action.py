@@ -4,12 +4,14 @@ import os
 import re
 import subprocess
 import sysconfig
+import textwrap
 from pathlib import Path
 
 import pytest
 import yaml
 
 from ai_dev.errors import Status
+from ai_dev.prices import _TABLE
 from ai_dev.settings import Settings
 from standins.runner import Job
 
@@ -104,6 +106,19 @@ def test_readme_has_the_endings():
 def test_readme_shows_the_first_example():
     """The workflow to copy is the checked one."""
     assert f"```yaml\n{(ROOT / 'docs/examples/label.yml').read_text('utf-8')}```\n" in README
+
+
+def test_readme_shows_the_step_that_keeps_a_patch():
+    """The step to copy is the one of the checked example."""
+    step = (ROOT / "docs/examples/step.yml").read_text("utf-8").partition("      # What GitHub did not take")
+    shown = textwrap.dedent(step[1] + step[2])
+
+    assert textwrap.indent(f"```yaml\n{shown}```\n", "  ") in README
+
+
+def test_readme_names_the_models_with_a_price():
+    """Whoever sets max-cost reads for which models the action knows the prices."""
+    assert re.findall(r"`([^`]+)`", re.search(r"Cost is known for (.+?),? by", README)[1]) == list(_TABLE)
 
 
 def test_entrypoint_is_what_the_runner_starts():
