@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -125,10 +125,15 @@ def start_process(environ: Mapping[str, str], log: Path) -> tuple[int, int]:
     return process.returncode, usage.ru_maxrss
 
 
-def spawn(environ: Mapping[str, str], output: IO[bytes] | int) -> subprocess.Popen[bytes]:
-    """Start the action as the runner does; ``output`` is a file or ``subprocess.PIPE``."""
+def spawn(
+    environ: Mapping[str, str], output: IO[bytes] | int, program: Sequence[str] = (str(ENTRYPOINT),)
+) -> subprocess.Popen[bytes]:
+    """Start the action as the runner does; ``output`` is a file or ``subprocess.PIPE``.
+
+    ``program`` is a script with its arguments that runs the entry point, to look at what it does.
+    """
     return subprocess.Popen(
-        [sys.executable, "-I", str(ENTRYPOINT)],
+        [sys.executable, "-I", *program],
         env=dict(environ),
         stdin=subprocess.DEVNULL,
         stdout=output,

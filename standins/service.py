@@ -66,6 +66,8 @@ class Fault:
     """How often; None is always."""
     skip: int = 0
     """How many matching requests pass first."""
+    reached: threading.Event = field(default_factory=threading.Event)
+    """Is set when a request has met it: what was asked is done, if it is to be; the answer is yet to come."""
 
 
 class Service:
@@ -150,6 +152,7 @@ class Service:
         if fault is None:
             return self.respond(request)
         true = self.respond(request) if fault.after or (fault.status is None and not fault.drop) else None
+        fault.reached.set()
         if fault.hold is not None:
             fault.hold.wait(60)
         time.sleep(fault.delay)
