@@ -19,7 +19,7 @@ from .background import begin
 from .bench import DEATHS, Bench
 from .budget import Budget
 from .claim import Contested, check_free, take_claim
-from .errors import AiDevError, SandboxGone, ServiceError, persist
+from .errors import AiDevError, Cancelled, SandboxGone, ServiceError, persist
 from .event import Trigger
 from .flags import load_flags, read_flags, save_flags
 from .leaks import Leaks
@@ -92,12 +92,14 @@ class Session:
     def start_sandbox(self) -> Iterator[Future[Workspace]]:
         """A sandbox that is starting. It ends when this is left, as does one that takes its place.
 
-        After a bug of ours the post step sees to it.
+        After a bug of ours, and when GitHub ends the run, the post step sees to it: what was done is still in there.
         """
         self.runner.save_state(sandbox_key=self.key)
         sandbox = begin(self._create)
         try:
             yield sandbox
+        except Cancelled:
+            raise
         except AiDevError:
             self._end(sandbox)
             raise
