@@ -39,6 +39,7 @@ def deliver(report: Report, desk: Desk, heading: str, text: str, link: str) -> s
         if change.files:
             report.keep_patch(change, branch.head)
         raise
+    report.runner.save_state(kept=kept)
     propose(report, branch, heading, text, "Refs" if kept else link)
     if isinstance(branch, Rehearsal):
         with contextlib.suppress(ToolError, ServiceError):

@@ -44,6 +44,7 @@ _CUT_OFF = "The run was cut off: it was killed, or ran out of memory or time."
 _CUT_OFF_CURE = "See at the end of its log what ended it, and run it again; where time ran out, raise timeout-minutes."
 _OVERDUE = "A service held the run long after its time was up."
 _OVERDUE_CURE = "Run it again: what a service does not answer is most likely a passing fault."
+_LOST = "The sandbox is gone; what was not committed is lost."
 _FAULT = "It failed by a fault of its own; the log of the run has the details."
 _FAULT_CURE = "Please report it to the authors of AI Dev, with the last lines of the log."
 _LEFT: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -151,7 +152,7 @@ def rescue(session: Session, sandbox_id: str, what: str) -> str:
         workspace = Workspace.connect(session.settings, sandbox_id)
     except SandboxGone:
         propose(report, branch, heading, said, "Refs")
-        return "The sandbox is gone; what was not committed is lost."
+        return state.get("kept", _LOST)  # a main step that had delivered has ended the sandbox itself
     bench = Bench(workspace, branch, report.tell, lambda: session.rebuild(branch))
     return deliver(report, Desk(bench, branch, report.tell, report.budget), heading, said, "Refs")
 
