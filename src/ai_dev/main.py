@@ -209,10 +209,17 @@ def _supervise(step: Callable[[], Ending], report: Report) -> Status:
 
     with signals(cancel):
         begin(lambda: endings.put(_guard(step, report)))
-        ending = _wait(endings, report, overdue)
-        farewell = begin(lambda: _guard(lambda: report.close(ending), report))
+        ending = own = _wait(endings, report, overdue)
+        farewell = begin(lambda: _guard(lambda: report.close(own), report))
+        if not own.cut_off or own.status is Status.BUG:
+            farewell.add_done_callback(lambda _: endings.put(own))
+            ending = endings.get()  # GitHub may end the run while it says how it ended
         with contextlib.suppress(TimeoutError):
-            farewell.result(_FAREWELL if ending.cut_off and ending.status is not Status.BUG else None)
+            farewell.result(_FAREWELL)
+    if farewell.done():
+        ending = own
+    else:
+        report.break_off(ending)
     told = "cut_off" if ending.cut_off else "ended"
     report.runner.save_state(**{told: ending.status, "moment": report.describe_moment()})
     return ending.status

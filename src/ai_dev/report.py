@@ -139,6 +139,11 @@ class Report:
         self.log.close(self._sentence(ending), level)
         return ending.status
 
+    def break_off(self, ending: Ending) -> None:
+        """Say in the outputs and the log alone how it ended: there is no time for more."""
+        self.runner.set_outputs({"status": ending.status})
+        self.log.close(self._sentence(ending.clean(self.redactor)), "error")
+
     def _set_outputs(self, ending: Ending) -> None:
         branch, used = self.branch, self.budget.usage
         pull = branch.pull if branch else None
