@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
 from ai_dev.marker import WORKING, Marker
-from tests.faults.scene import BOT, Cell, Scene
+from tests.faults.scene import BOT, Cell, Scene, Seen
 from tests.faults.story import COMMITTED, WRITES, Write
 
 README = Path(__file__).resolve().parent.parent.parent / "README.md"
@@ -23,6 +23,8 @@ _UNDONE = re.compile(
     r"Error: |Not run: |.*Whether this call did what it should is unknown|.*Look what came of this call"
 )
 """How an answer to a call begins that did not do, or may not have done, what it should."""
+_SILENT = ("skipped", "refused")
+"""Endings of which an issue that tells of another run is not told."""
 _OUTDATED = "The status comment is not up to date"
 _OUR_REF = re.compile(r"refs/(heads/ai-dev/.+|ai-dev/.+|pull/\d+/head)")
 
@@ -35,34 +37,34 @@ class Kept(StrEnum):
     LOST = "lost, and told"
 
 
-def find_faults(cell: Cell, scene: Scene) -> list[str]:
+def find_faults(cell: Cell, scene: Scene, seen: Seen) -> list[str]:
     """What of the invariants does not hold, each with its number."""
     invariants = (
         nothing_lost, nothing_doubled, documented_ending, sandboxes_end, no_traceback, only_our_refs, nothing_left_behind,
     )  # fmt: skip
-    return [f"I{i}: {fault}" for i, check in enumerate(invariants, 1) for fault in check(cell, scene)]
+    return [f"I{i}: {fault}" for i, check in enumerate(invariants, 1) for fault in check(cell, scene, seen)]
 
 
-def find_kept(scene: Scene) -> dict[str, Kept]:
+def find_kept(scene: Scene, seen: Seen) -> dict[str, Kept]:
     """Where everything is that the model wrote, by the calls' ids."""
     answers, patches = scene.answers, scene.read_patches()
     made = [made for made in scene.issued if not _UNDONE.match(answers.get(made, ""))]
-    return {made: _find(scene, WRITES[made], patches) for made in made}
+    return {made: _find(WRITES[made], seen, patches) for made in made}
 
 
-def _find(scene: Scene, write: Write, patches: list[str]) -> Kept:
-    if any(write.line in scene.read_file(branch, write.path) for branch in scene.branches):
+def _find(write: Write, seen: Seen, patches: list[str]) -> Kept:
+    if any(write.line in seen.files[branch, write.path] for branch in seen.branches):
         return Kept.BRANCH
     if any(re.search(rf"^\+{re.escape(write.line)}$", patch, re.MULTILINE) for patch in patches):
         return Kept.PATCH
     return Kept.LOST
 
 
-def nothing_lost(cell: Cell, scene: Scene) -> Iterator[str]:
+def nothing_lost(cell: Cell, scene: Scene, seen: Seen) -> Iterator[str]:
     """I1: what was committed is on the branch; what was written is there or in the patch, or its loss is told."""
-    kept, answers = find_kept(scene), scene.answers
+    kept = find_kept(scene, seen)
     committed: list[str] = []
-    for made, answer in answers.items():
+    for made, answer in scene.answers.items():
         if made in kept:
             committed.append(made)
         elif made.startswith("call_commit") and answer.startswith(COMMITTED):
@@ -74,102 +76,97 @@ def nothing_lost(cell: Cell, scene: Scene) -> Iterator[str]:
         yield f"nobody is told that {sorted(lost)} are lost"
 
 
-def nothing_doubled(cell: Cell, scene: Scene) -> Iterator[str]:
+def nothing_doubled(cell: Cell, scene: Scene, seen: Seen) -> Iterator[str]:
     """I2: one comment, one pull request, one branch, each commit once, each call once."""
     if len(scene.comments) > 1:
         yield f"{len(scene.comments)} comments"
     ours = [p for p in scene.repository.pulls.values() if p.user.login == BOT]
     if sum(pull.state == "open" for pull in ours) > 1:
         yield f"{len(ours)} pull requests"
-    if strange := set(scene.branches) - set(cell.branches):
+    if strange := set(seen.branches) - set(cell.branches):
         yield f"there is also the branch {strange}"
-    for branch in scene.branches:
-        subjects = Counter(scene.repository.git("log", "--format=%s", f"main..{branch}").splitlines())
-        yield from (f"{subject!r} is {n} times on {branch}" for subject, n in subjects.items() if n > 1)
-        for write in WRITES.values():
-            if (n := scene.read_file(branch, write.path).count(write.line)) > 1:
+    for branch, commits in seen.commits.items():
+        counted = Counter(commits.values())
+        yield from (f"{subject!r} is {n} times on {branch}" for subject, n in counted.items() if n > 1)
+    for write in WRITES.values():
+        for branch in seen.branches:
+            if (n := seen.files[branch, write.path].count(write.line)) > 1:
                 yield f"{write.path} on {branch} has {write.line!r} {n} times"
     for patch in scene.read_patches():
         yield from (f"the patch has {w} twice" for w in WRITES.values() if patch.count(f"\n+{w.line}\n") > 1)
-    claims = [ref for ref in scene.read_refs() if ref.startswith("refs/ai-dev/")]
+    claims = [ref for ref in seen.refs if ref.startswith("refs/ai-dev/")]
     if len(claims) > cell.claims:
         yield f"the claims {claims}"
 
 
-def documented_ending(cell: Cell, scene: Scene) -> Iterator[str]:
+def documented_ending(cell: Cell, scene: Scene, seen: Seen) -> Iterator[str]:
     """I3: exit code, status, outputs and comment are those of the README, and say the same."""
+    cancelled = STATUSES["cancelled"]
     for main in scene.mains:
-        status = main.outputs.get("status", "")
-        if main.exit_code == _SIGKILL:
-            if status and status not in STATUSES:
-                yield f"the status is {status!r}"
-        elif status not in STATUSES and not (main.exit_code == STATUSES["cancelled"] and not status):
-            yield f"the status is {status!r}, the exit code {main.exit_code}"
-        elif status and STATUSES[status] != main.exit_code:
+        status = main.outputs.get("status")
+        if status is None:
+            if main.exit_code not in (_SIGKILL, cancelled):  # one that ends before it can read has nothing to say
+                yield f"there is no status; the exit code is {main.exit_code}"
+        elif main.exit_code not in (_SIGKILL, STATUSES.get(status)):
             yield f"{status} ended with exit code {main.exit_code}"
-        if main.exit_code == STATUSES["cancelled"] and main.seconds > _SECONDS_TO_END:
+        if main.exit_code == cancelled and main.seconds > _SECONDS_TO_END:
             yield f"it took {main.seconds:.1f} s to end"
-        yield from _outputs(scene, main.outputs)
+        yield from _outputs(scene, main.outputs, seen)
     yield from (f"the post step ended with {post.exit_code}" for post in scene.posts if post.exit_code)
-    yield from _comment(cell, scene)
+    for body in scene.comments:
+        yield from _comment(cell, scene, body)
+        yield from _links(scene, body, seen)
 
 
-def _outputs(scene: Scene, outputs: dict[str, str] | object) -> Iterator[str]:
-    told = dict(outputs)  # type: ignore[call-overload]
-    if (number := told.get("pull-request-number")) and int(number) not in scene.repository.pulls:
+def _outputs(scene: Scene, outputs: Mapping[str, str], seen: Seen) -> Iterator[str]:
+    if (number := outputs.get("pull-request-number")) and int(number) not in scene.repository.pulls:
         yield f"there is no pull request {number}"
-    if told.get("patch") and not scene.read_patches():
-        yield f"there is no file {told['patch']}"
-    if (sha := told.get("commit-sha")) and not any(
-        scene.repository.objects.ask("merge-base", "--is-ancestor", sha, branch) is not None
-        for branch in scene.branches
-    ):
+    if outputs.get("patch") and not scene.read_patches():
+        yield f"there is no file {outputs['patch']}"
+    if (sha := outputs.get("commit-sha")) and not any(sha in commits for commits in seen.commits.values()):
         yield f"the commit {sha} is on no branch"
 
 
-def _comment(cell: Cell, scene: Scene) -> Iterator[str]:
+def _comment(cell: Cell, scene: Scene, body: str) -> Iterator[str]:
     """What our comment says is how the last run ended."""
-    for body in scene.comments:
-        marker = Marker.read(body)
-        if marker is None:
-            yield f"a comment without a marker: {body[:80]}"
-        elif cell.mute:
-            if _OUTDATED not in scene.told:
-                yield "nobody is told that the comment is out of date"
-        elif marker.status == WORKING or "at work on this" in body:
-            yield "the comment says that the run is at work"
-        elif marker.status != cell.status and cell.status not in ("skipped", "refused"):
-            yield f"the comment says {marker.status}"
-        elif marker.until is not None:
-            yield "the comment says that the issue is taken"
-        else:
-            yield from _links(scene, body)
+    marker = Marker.read(body)
+    if cell.mute:
+        if _OUTDATED not in scene.told:
+            yield "nobody is told that the comment is out of date"
+    elif marker is None:
+        yield f"a comment without a marker: {body[:80]}"
+    elif marker.status == WORKING or "at work on this" in body:
+        yield "the comment says that the run is at work"
+    elif marker.status != scene.status and scene.status not in _SILENT:
+        yield f"the comment says {marker.status}"
+    elif marker.until is not None:
+        yield "the comment says that the issue is taken"
 
 
-def _links(scene: Scene, body: str) -> Iterator[str]:
+def _links(scene: Scene, body: str, seen: Seen) -> Iterator[str]:
     for number in re.findall(r"(?:kept in|Opened|Updated) #(\d+)", body):
         if int(number) not in scene.repository.pulls:
             yield f"the comment names #{number}, which is not there"
     for branch in re.findall(r"on the branch `([^`]+)`", body):
-        if branch not in scene.branches:
+        if branch not in seen.branches:
             yield f"the comment names {branch}, which is not there"
 
 
-def sandboxes_end(_: Cell, scene: Scene) -> Iterator[str]:
+def sandboxes_end(_: Cell, scene: Scene, __: Seen) -> Iterator[str]:
     """I4: no sandbox lives."""
     yield from (f"sandbox {s.id} lives" for s in scene.e2b.sandboxes.values() if s.alive)
 
 
-def no_traceback(_: Cell, scene: Scene) -> Iterator[str]:
+def no_traceback(_: Cell, scene: Scene, __: Seen) -> Iterator[str]:
     """I5: no bug of ours showed itself."""
     for result in scene.results:
         if "Traceback" in result.log or "This is a bug of AI Dev" in result.log:
             yield f"a bug: {result.log[-3000:]}"
 
 
-def only_our_refs(_: Cell, scene: Scene) -> Iterator[str]:
+def only_our_refs(_: Cell, scene: Scene, seen: Seen) -> Iterator[str]:
     """I6: the user's refs are as they were, nothing of theirs was overwritten, git finds nothing amiss."""
-    now = scene.read_refs()
+    now = seen.refs
     for ref in sorted(now.keys() | scene.refs.keys()):
         if now.get(ref) != scene.refs.get(ref) and now.get(ref) not in scene.theirs and not _OUR_REF.fullmatch(ref):
             yield f"{ref} changed"
@@ -180,7 +177,7 @@ def only_our_refs(_: Cell, scene: Scene) -> Iterator[str]:
         yield f"git fsck: {said}"
 
 
-def nothing_left_behind(_: Cell, scene: Scene) -> Iterator[str]:
+def nothing_left_behind(_: Cell, scene: Scene, __: Seen) -> Iterator[str]:
     """I7: the temporary folder of each step that ended by itself is gone."""
     for audit in scene.audits:
         folders = set(re.findall(r'"(/tmp/ai-dev-\w{8})[/"]', audit.read_text(encoding="utf-8")))

@@ -13,7 +13,7 @@ from standins.service import Service
 from tests.faults import story
 from tests.faults.scene import Main, Scene
 
-_PATIENCE = 15
+_PATIENCE = 40
 Arrive = Callable[[Main], None]
 
 

@@ -16,7 +16,7 @@ from tests.faults.story import WRITES
 
 BOT = "github-actions[bot]"
 AUDIT = Path(__file__).resolve().parent.parent / "audit.py"
-_PATIENCE = 15
+_PATIENCE = 40
 
 
 class Main:
@@ -102,12 +102,6 @@ class Scene(Stage):
         return dict(line.rsplit(" ", 1) for line in listed.splitlines())
 
     @property
-    def branches(self) -> list[str]:
-        """Our branches."""
-        prefix = "refs/heads/ai-dev/"
-        return [ref.removeprefix("refs/heads/") for ref in self.read_refs() if ref.startswith(prefix)]
-
-    @property
     def comments(self) -> list[str]:
         """Our comments on the issue."""
         issue = self.repository.issues.get(1)
@@ -128,20 +122,20 @@ class Scene(Stage):
         """All steps of all jobs."""
         return [*self.mains, *self.posts]
 
+    def read_file(self, branch: str, path: str) -> list[str]:
+        """The lines of a file at a branch's tip; none where there is no such file."""
+        return (self.repository.objects.ask("show", f"{branch}:{path}") or "").split("\n")
+
     @property
     def status(self) -> str:
-        """How the last run ended: as its main step says, or its post step for one that could not say anything."""
-        last = next((r for r in (self.mains[-1], *self.posts[-1:]) if r.outputs.get("status")), None)
+        """How the last run ended: as its post step says, which has the last word on a main step that was cut off."""
+        last = next((r for r in (*self.posts[-1:], self.mains[-1]) if r.outputs.get("status")), None)
         return last.outputs["status"] if last else ""
 
     @property
     def told(self) -> str:
         """Everything that people are told."""
         return "\n".join([*self.comments, *(result.log + result.summary for result in self.results)])
-
-    def read_file(self, branch: str, path: str) -> list[str]:
-        """The lines of a file at a branch's tip; none where there is no such file."""
-        return (self.repository.objects.ask("show", f"{branch}:{path}") or "").split("\n")
 
     def read_patches(self) -> list[str]:
         """The patches that the outputs name, from where a later step would take them."""
@@ -165,6 +159,31 @@ class Scene(Stage):
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What is on the server afterwards."""
+
+    refs: Mapping[str, str]
+    branches: tuple[str, ...]
+    """Ours."""
+    commits: Mapping[str, Mapping[str, str]]
+    """Branch -> its commits' ids and subjects."""
+    files: Mapping[tuple[str, str], list[str]]
+    """Branch and path -> lines, of the files that the model writes."""
+
+    @classmethod
+    def look(cls, scene: Scene) -> Seen:
+        """Look, once and for all."""
+        refs = scene.read_refs()
+        prefix = "refs/heads/ai-dev/"
+        branches = tuple(ref.removeprefix("refs/heads/") for ref in refs if ref.startswith(prefix))
+        wanted = [(branch, write.path) for branch in branches for write in WRITES.values()]
+        files = {pair: scene.read_file(*pair) for pair in dict.fromkeys(wanted)}
+        logs = {b: scene.repository.git("log", "--format=%H %s", f"main..{b}").splitlines() for b in branches}
+        commits = {branch: dict(line.split(" ", 1) for line in log) for branch, log in logs.items()}
+        return cls(refs, branches, commits, files)
+
+
+@dataclass(frozen=True)
 class Cell:
     """A fault at a moment. After it all invariants are asserted; the fields say what must come out beside them."""
 
@@ -184,6 +203,8 @@ class Cell:
     """Whether GitHub takes no comment, so that the last one may be out of date; the log says so then."""
     claims: int = 1
     """How many claims may be left."""
+    problems: str = "(?!)"
+    """Pattern of what the stand-ins may find wrong with the requests, because the fault makes it so."""
 
     @property
     def name(self) -> str:
