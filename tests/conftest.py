@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,9 +15,9 @@ from standins.e2b import E2B
 from standins.git import make_repository
 from standins.runner import Job, Launch, Result
 from standins.stage import E2B_KEY, Stage
+from tests.forks import forking
 from tests.projects import CALCULATOR
 
-ROOT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")
 """A file system in memory: most of what a disk costs a test is looking for room for files that are soon deleted."""
 
@@ -42,26 +38,8 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def launch() -> Iterator[Launch]:
     """Runs the action as a fork of a process that has imported it."""
-    worker = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests" / "worker.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-    assert worker.stdin and worker.stdout
-    stdin, stdout, lock = worker.stdin, worker.stdout, threading.Lock()
-
-    def run(environ: Mapping[str, str], log: Path) -> tuple[int, int]:
-        with lock:
-            stdin.write(json.dumps({"environ": dict(environ), "log": str(log)}) + "\n")
-            stdin.flush()
-            answer = json.loads(stdout.readline())
-        return answer["exit_code"], answer["memory"]
-
-    yield run
-    stdin.close()
-    worker.wait(10)
+    with forking() as run:
+        yield run
 
 
 @pytest.fixture
