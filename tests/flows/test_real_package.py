@@ -1,12 +1,15 @@
 """Released software with a real bug: reported, reproduced, patched, tested, proposed, and checked once more outside."""
 
 import os
+import signal
 import subprocess
+import threading
 
 import pytest
 
-from standins.openai import call, last_outputs, reply, say
-from tests.flows.packages import Unreachable, cachetools, fetch, parse
+from standins.openai import call, dropped, last_outputs, reply, say, stalled
+from tests.flows.packages import Unreachable, cachetools, fetch, jsonpointer, parse
+from tests.flows.runs import alive, branches, own_comments, starting, until
 
 
 @pytest.fixture
@@ -84,3 +87,70 @@ def check_branch(package, stage, branch, clone):
     run("bash", "-c", package.REPRODUCE)
     run("bash", "-c", package.TESTS)
     assert list(package.CHANGED) == run("git", "diff", "--name-only", "origin/main", "HEAD").split()
+
+
+@pytest.mark.parametrize("release", [jsonpointer], ids=["jsonpointer"], indirect=True)
+def test_real_bug_while_faults_rain(release, set_stage, act, directory):
+    """Streams drop, GitHub falters, the sandbox dies in the tests, the machine dies: one branch, one pull request, the fix."""
+    package, tree = release
+    files = {str(path.relative_to(tree)): path.read_bytes() for path in tree.rglob("*") if path.is_file()}
+    stage = set_stage(files)
+    stage.repository.add_issue(package.ISSUE_TITLE, package.ISSUE_BODY, user="octo")
+    limit = {"message": "You have exceeded a secondary rate limit."}
+    stage.github.fail("POST", "/git/trees$", status=502)
+    stage.github.fail("POST", "/git/commits$", status=403, headers={"Retry-After": "1"}, body=limit)
+    stage.github.fail("POST", "/pulls$", status=502, after=True)
+    released, reached, tested, seen = threading.Event(), threading.Event(), threading.Event(), {}
+
+    def fall_silent(body):
+        seen["commit"] = last_outputs(body)
+        reached.set()
+        return stalled(released)
+
+    stage.e2b.on_command("while", lambda _: tested.set())
+    stage.openai.play(
+        reply(call("run_command", command=package.REPRODUCE), call("apply_patch", patch=package.PATCH)), dropped(),
+        reply(call("run_command", command=f"while {package.TESTS}; do :; done")),
+        keep(seen, "death", call("run_command", command=package.TESTS)),
+        keep(seen, "tests", call("commit", message=package.ISSUE_TITLE)), dropped(), fall_silent,
+    )  # fmt: skip
+    job = stage.label(1)
+    with starting() as start:
+        running = start(job)
+        assert tested.wait(30)
+        until(lambda: b"Ran " in running.log.read_bytes())
+        stage.e2b.vanish(alive(stage)[0])
+        assert reached.wait(30)
+        running.end(signal.SIGKILL)
+    released.set()
+    stage.openai.play(
+        reply(call("run_command", command=package.REPRODUCE), call("run_command", command=package.TESTS)),
+        keep(seen, "again", call("make_pull_request", title=package.ISSUE_TITLE, body="The tests pass.")),
+        reply(say("Fixed, with a test.")),
+    )  # fmt: skip
+
+    again = {"GITHUB_RUN_ID": job.variables["GITHUB_RUN_ID"], "GITHUB_RUN_ATTEMPT": "2"}
+    result = act(stage.job(job.event_name, job.event, variables={**again, "GITHUB_TRIGGERING_ACTOR": "octo"}))
+
+    assert (0, "opened") == (result.exit_code, result.outputs["status"]), result.log
+    assert "You have a new sandbox" in seen["death"][0]
+    assert "(jsonpointer.py, tests.py)" in seen["death"][0]
+    assert "\nOK" in seen["tests"][0]
+    assert ["Exit code 0 "] * 2 == [text[:12] for text in seen["again"]]
+    (pull,) = stage.repository.pulls.values()
+    assert ("ai-dev/issue-1", "open") == (pull.head, pull.state)
+    assert ["ai-dev/issue-1", "main"] == branches(stage)
+    assert 1 == len(own_comments(stage))
+    assert [] == alive(stage)
+    assert stage.openai.left == 0
+    check_branch(package, stage, pull.head, directory / "clone")
+
+
+def keep(seen, name, *calls):
+    """A step of the model that keeps what the calls before it came to."""
+
+    def step(body):
+        seen[name] = list(last_outputs(body).values())
+        return reply(*calls)
+
+    return step

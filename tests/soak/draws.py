@@ -156,5 +156,3 @@ def _draw_fault(rng: random.Random) -> Fault:
         return Fault("github", name, rng.randint(0, 4 if name.startswith("fetch") else 30))
     name = rng.choice(list(E2B))
     return Fault("e2b", name, rng.randint(0, 20 if "commands" in name else 2))
-
-

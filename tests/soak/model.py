@@ -178,9 +178,4 @@ def _draw_step(rng: random.Random, issue: int, number: int, step: int) -> list[d
 
 
 def _texts(body: dict[str, Any]) -> list[str]:
-    return [
-        part.get("text", "")
-        for item in body["input"]
-        if item.get("role") == "user"
-        for part in item["content"]
-    ]
+    return [part.get("text", "") for item in body["input"] if item.get("role") == "user" for part in item["content"]]
