@@ -219,7 +219,7 @@ class Session:
         earlier = task.marker or Marker()
         if not rehearsal:
             check_free(earlier, self.runner.run_id)
-        status = self.listen(earlier)
+        status = self.listen(earlier, task.status.id if task.status else None)
         claimed = begin(lambda: self._claim(earlier, chosen.result(), anew=anew))
         greeted = begin(lambda: status.begin(task.status, claimed.result()) if status else None)
         together: list[Future[Any]] = [claimed, sandbox, fetched]

@@ -104,7 +104,7 @@ class StatusComment:
     def _replace(self, body: str) -> bool:
         """Give the comment this text; False when somebody has deleted it."""
         try:
-            self.repository.edit_comment(self.comment or 0, body)
+            self._keep(self.repository.edit_comment(self.comment or 0, body))
         except ServiceError as e:
             if e.failure.status != 404:
                 raise

@@ -242,3 +242,16 @@ def test_comment_of_a_stranger_is_not_ours(stage, act):
     assert tip == stage.repository.git("rev-parse", "ai-dev/issue-1")
     assert [forged] == [c.body for c in stage.repository.issues[1].comments if c.user.login == "mallory"]
     assert 1 == len(own_comments(stage))
+
+
+def test_second_run_that_fails_at_once(stage, act):
+    """A run that gets no sandbox says so in place of the comment that is there."""
+    stage.openai.play(*fix_script())
+    act(stage.label(1))
+    stage.e2b.fail("POST", "/v2/sandboxes$", status=403, body={"code": 403, "message": "no"})
+
+    result = act(go_on(stage))
+
+    assert (1, "failed") == (result.exit_code, result.outputs["status"])
+    (comment,) = own_comments(stage)
+    assert "**AI Dev failed.** E2B could not create the sandbox (403)." in comment.body
