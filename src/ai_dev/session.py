@@ -114,10 +114,20 @@ class Session:
             self._end_strays(run)
         seconds = 60 * max(1, math.ceil(self.report.budget.seconds_left / 60))
         metadata = {**run, "attempt": runner.run_attempt, "key": self.key}
-        workspace = Workspace.create(settings, self.find_network(), metadata, seconds, self.report.tell)
+        try:
+            workspace = Workspace.create(settings, self.find_network(), metadata, seconds, self.report.tell)
+        except ServiceError:
+            self._end_unheard_of()
+            raise
         self.sandboxes.append(workspace)
         runner.save_state(sandbox_id=workspace.id)
         return workspace
+
+    def _end_unheard_of(self) -> None:
+        """End a sandbox that was created though nobody told us."""
+        with contextlib.suppress(ServiceError):
+            for sandbox_id in Workspace.find(self.settings, {"key": self.key}):
+                Workspace.end(self.settings, sandbox_id)
 
     def _end_strays(self, run: dict[str, str]) -> None:
         try:

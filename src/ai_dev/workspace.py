@@ -192,16 +192,26 @@ class Workspace:
 
     @staticmethod
     def _create(settings: Settings, network: Network, metadata: dict[str, str], life: int, key: str) -> Sandbox:
-        with _faults("create the sandbox", gone=False):
-            return Sandbox.create(
-                template=settings.sandbox_template or None,
-                timeout=life,
-                metadata=_clean(metadata),
-                lifecycle={"on_timeout": "kill"},
-                network=cast(SandboxNetworkOpts, {**_rules(network), "allow_public_traffic": False}),
-                idempotency_key=key,
-                **_address(settings),
-            )
+        """One sandbox for one key, however often it is asked for: the package asks again unless no answer came."""
+
+        def ask() -> Sandbox:
+            with _faults("create the sandbox", gone=False):
+                return Sandbox.create(
+                    template=settings.sandbox_template or None,
+                    timeout=life,
+                    metadata=_clean(metadata),
+                    lifecycle={"on_timeout": "kill"},
+                    network=cast(SandboxNetworkOpts, {**_rules(network), "allow_public_traffic": False}),
+                    idempotency_key=key,
+                    **_address(settings),
+                )
+
+        try:
+            return ask()
+        except ServiceError as e:
+            if e.failure.status is not None or e.failure.code:
+                raise
+        return ask()
 
     @classmethod
     def connect(cls, settings: Settings, sandbox_id: str) -> Self:

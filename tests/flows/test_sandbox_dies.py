@@ -110,6 +110,29 @@ def test_sandbox_that_dies_before_the_work(stage, act):
     assert [] == alive(stage)
 
 
+def test_sandbox_of_which_the_run_did_not_hear(stage, act):
+    """When the answer to its creation is lost it is asked for again, and is the same one."""
+    stage.e2b.fail("POST", "/v2/sandboxes$", drop=True, after=True)
+    stage.openai.play(APPLY, DONE)
+
+    result = act(stage.label(1))
+
+    assert (0, "opened") == (result.exit_code, result.outputs["status"])
+    assert 1 == len(stage.e2b.sandboxes)
+    assert [] == alive(stage)
+
+
+def test_sandbox_of_which_the_run_never_hears(stage, act):
+    """A run that fails because no answer comes ends the sandbox that was created all the same."""
+    stage.e2b.fail("POST", "/v2/sandboxes$", drop=True, after=True, times=None)
+
+    result = act(stage.label(1))
+
+    assert (1, "failed") == (result.exit_code, result.outputs["status"])
+    assert 1 == len(stage.e2b.sandboxes)
+    assert [] == alive(stage)
+
+
 def test_call_whose_end_is_unknown(stage, act):
     """When the connection breaks and the sandbox lives, the model is told to look; nothing runs twice."""
     stage.openai.play(
