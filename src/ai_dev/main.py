@@ -108,9 +108,10 @@ def work(session: Session, desk: Desk, task: Task, ground: Ground) -> Ending:
     report, start = session.report, desk.branch.start
     report.tell(Step(f"{'Go on with' if start.branch_sha else 'Work on'} {start.branch}, for {start.base}"))
     conversation = Conversation()
-    if agents := _read_agents(desk.workspace, start.base_sha):
+    agents, special = _look(desk)
+    if agents:
         conversation.ask(read_prompt("agents.md", text=agents))
-    if special := survey(desk.workspace, desk.branch.tree):
+    if special:
         conversation.ask(read_prompt("survey.md", text=special))
     if failures := ground.report_failures():
         conversation.ask(failures)
@@ -268,6 +269,16 @@ def _instruct(session: Session, branch: Branch, ground: Ground) -> str:
 
 def _describe_open(pull: Pull | None) -> str:
     return f"; pull request #{pull.number} is open for it" if pull else "; there is no open pull request for it"
+
+
+def _look(desk: Desk) -> tuple[str, str]:
+    """The repository's AGENTS.md and what is special about its files, looked up again when the sandbox fails."""
+    while True:
+        try:
+            agents = _read_agents(desk.workspace, desk.branch.start.base_sha)
+            return agents, survey(desk.workspace, desk.branch.tree)
+        except ServiceError as e:
+            desk.bench.recover(e)
 
 
 def _read_agents(workspace: Workspace, sha: str) -> str:

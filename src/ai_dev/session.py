@@ -19,7 +19,7 @@ from .background import begin
 from .bench import DEATHS, Bench
 from .budget import Budget
 from .claim import Contested, check_free, take_claim
-from .errors import AiDevError, Cancelled, SandboxGone, ServiceError, persist
+from .errors import AiDevError, Cancelled, SandboxGone, Service, ServiceError, passing, persist
 from .event import Trigger
 from .flags import load_flags, read_flags, save_flags
 from .leaks import Leaks
@@ -41,6 +41,7 @@ from .workspace import Workspace
 
 _ACTIONS_BOT = "github-actions[bot]"
 _OPENAI = "https://api.openai.com"
+_STRAY = "An earlier attempt left the sandbox {}. It is ended now, and what was not committed in it is lost."
 DELIVERY = 480
 """Seconds behind the run's limit in which what was done can be delivered: less than the sandbox lives on."""
 _POST_STEP = 300
@@ -134,7 +135,7 @@ class Session:
             for sandbox_id, metadata in Workspace.find(self.settings, run).items():
                 if metadata.get("attempt") != self.runner.run_attempt:
                     Workspace.end(self.settings, sandbox_id)
-                    self.report.tell(Note(f"Ended the sandbox {sandbox_id}, which an earlier attempt had left."))
+                    self.report.tell(Warned(_STRAY.format(sandbox_id)))
         except ServiceError as e:
             self.report.tell(Warned(f"Sandboxes of earlier attempts may live on until their time is up: {e}"))
 
@@ -159,7 +160,9 @@ class Session:
         for deaths in range(DEATHS):
             try:
                 return workspace, self._prepare_ground(workspace, snapshot), deaths
-            except SandboxGone as e:
+            except ServiceError as e:
+                if e.failure.service is not Service.E2B or not (isinstance(e, SandboxGone) or passing(e.failure)):
+                    raise
                 self.report.tell(Warned(f"{e} A new one is started."))
                 self._end_all()
                 workspace = self._create()

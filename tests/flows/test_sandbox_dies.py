@@ -110,6 +110,18 @@ def test_sandbox_that_dies_before_the_work(stage, act):
     assert [] == alive(stage)
 
 
+@pytest.mark.parametrize("count", range(5))
+def test_command_of_ours_that_fails_before_the_work(stage, act, count):
+    """Whichever of the first commands meets a fault of the sandbox, the run goes on."""
+    stage.e2b.fail("POST", "/process.Process/Start", skip=count, status=502)
+    stage.openai.play(APPLY, DONE)
+
+    result = act(stage.label(1))
+
+    assert (0, "opened") == (result.exit_code, result.outputs["status"])
+    assert [] == alive(stage)
+
+
 def test_sandbox_of_which_the_run_did_not_hear(stage, act):
     """When the answer to its creation is lost it is asked for again, and is the same one."""
     stage.e2b.fail("POST", "/v2/sandboxes$", drop=True, after=True)
