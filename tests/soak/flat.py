@@ -27,17 +27,17 @@ def list_open() -> list[str]:
     found = []
     for fd in Path("/proc/self/fd").iterdir():
         try:
-            name = os.readlink(fd)
+            name = str(fd.readlink())
         except OSError:  # it was that of the listing
             continue
-        found.append(f"{name} {ports[name]}" if name in ports else re.sub(r"\[\d+\]", "", name))
+        found.append(ports.get(name) or re.sub(r"\[\d+\]", "", name))
     return sorted(found)
 
 
 def _list_connections() -> list[tuple[str, str]]:
     lines = Path("/proc/self/net/tcp").read_text("ascii").splitlines()[1:]
     fields = [line.split() for line in lines]
-    return [(f"socket:[{field[9]}]", f"to port {int(field[2].rpartition(':')[2], 16)}") for field in fields]
+    return [(f"socket:[{field[9]}]", f"connection to port {int(field[2].rpartition(':')[2], 16)}") for field in fields]
 
 
 def list_threads() -> list[str]:

@@ -10,11 +10,13 @@ from pathlib import Path
 from standins.openai import call, dropped, error, reply, say
 from tests.projects import FIX
 
-RUNS = int(os.environ.get("FLAT_RUNS") or 24)
-WARM = 10
+RUNS = int(os.environ.get("FLAT_RUNS") or 18)
+WARM = 6
 """Runs after which all is loaded and every pool is as large as it gets."""
-GROWTH = 8 << 10
+GROWTH = 16 << 10
 """KiB that the rest of the runs may add together: allocators keep some room."""
+POOL = 8
+"""Connections to E2B that stay open: its package has one pool for the process, which nothing closes; they idle out."""
 APPLY = reply(call("apply_patch", patch=FIX), call("run_command", command="python3 -B -m unittest"))
 COMMIT = reply(call("commit", message="Make add() add"))
 PULL = reply(call("make_pull_request", title="Make add() add", body="It subtracted."))
@@ -72,12 +74,16 @@ def test_nothing_is_left_open(stage, directory):
             assert measured[-1]["exit_code"] == int(number % 6 in (3, 4)), log.read_text()
         process.stdin.close()
 
+    pool = f"connection to port {stage.e2b.url.rpartition(':')[2]}"
     for number, one in enumerate(measured):
-        print(f"{number:3}: {len(one['open'])} open, {one['tasks']} threads, {one['memory'] >> 10} MiB")
+        one["pooled"] = one["open"].count(pool)
+        one["open"] = [name for name in one["open"] if name != pool]
+        told = f"{len(one['open'])} open and {one['pooled']} to E2B, {len(one['threads'])} threads ({one['tasks']} with native ones)"
+        print(f"run {number + 1:2}: {told}, {one['memory'] / 1024:.1f} MiB")
     first, last = measured[WARM - 1], measured[-1]
-    ports = {service.url.rpartition(":")[2]: type(service).__name__ for service in (stage.github, stage.openai, stage.e2b)}
-    print(f"ports: {ports}")
-    assert {} == Counter(last["open"]) - Counter(first["open"])
-    assert first["threads"] == last["threads"]
-    assert [first["tasks"]] * (RUNS - WARM) == [one["tasks"] for one in measured[WARM:]]
+    for one in measured[WARM:]:
+        assert Counter(first["open"]) == Counter(one["open"])
+        assert first["threads"] == one["threads"]
+        assert first["tasks"] == one["tasks"]
+        assert POOL >= one["pooled"]
     assert last["memory"] - first["memory"] < GROWTH
