@@ -166,10 +166,7 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, closing: 
     state = runner.state
     if "ended" in state:
         if "sandbox-id" in state:
-            try:
-                Workspace.end(Settings.load(environ), state["sandbox-id"])
-            except ServiceError as e:
-                report.tell(Warned(f"The sandbox may live on until its time is up: {e}"))
+            _end_sandbox(Settings.load(environ), state["sandbox-id"], report)
         return None
     report.tell(Step("End a run that was cut off"))
     told = state.get("cut-off", "")
@@ -185,9 +182,17 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, closing: 
             kept = rescue(session, sandboxes[0], what)
     finally:
         for sandbox_id in sandboxes:
-            Workspace.end(session.settings, sandbox_id)
+            _end_sandbox(session.settings, sandbox_id, report)
     status = Status(told) if told in (Status.CANCELLED, Status.STOPPED) else Status.FAILED
     return Ending(status, what=what, cure=cure, kept=kept)
+
+
+def _end_sandbox(settings: Settings, sandbox_id: str, report: Report) -> None:
+    """End a sandbox; what the run came to is the same when that cannot be done."""
+    try:
+        Workspace.end(settings, sandbox_id)
+    except ServiceError as e:
+        report.tell(Warned(f"The sandbox may live on until its time is up: {e}"))
 
 
 def _finish(environ: Mapping[str, str], runner: Runner, report: Report, closing: contextlib.ExitStack) -> int:

@@ -52,6 +52,8 @@ _EVERYTHING = "0.0.0.0/0"
 _SHELL_TIMEOUT = 120
 _LOAD_TIMEOUT = 600
 _ALIVE_TIMEOUT = 10
+_ENDING = 5
+"""Seconds in which the end of a sandbox is asked for again."""
 _HOBBY_LIFE = 3600
 _SPARE_LIFE = 600
 
@@ -229,9 +231,13 @@ class Workspace:
 
     @staticmethod
     def end(settings: Settings, sandbox_id: str) -> None:
-        """End a sandbox that an earlier step started, if it has not ended already."""
-        with _faults("end the sandbox"), contextlib.suppress(e2b.SandboxNotFoundException):
-            Sandbox.kill(sandbox_id, **_address(settings))
+        """End a sandbox that an earlier step started, if it has not ended already; nobody else will."""
+
+        def ask() -> None:
+            with _faults("end the sandbox"), contextlib.suppress(e2b.SandboxNotFoundException):
+                Sandbox.kill(sandbox_id, **_address(settings))
+
+        persist(ask, monotonic() + _ENDING)
 
     @property
     def id(self) -> str:

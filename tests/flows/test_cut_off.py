@@ -294,6 +294,20 @@ def test_post_step_ends_a_sandbox_that_outlived_the_run(stage, act):
     assert [] == alive(stage)
 
 
+def test_post_step_asks_again_for_the_end_of_the_sandbox(stage, act, start, released):
+    """When E2B falters the sandbox ends all the same, and the comment tells how the run ended, not of that."""
+    stage.e2b.fail("DELETE", "/sandboxes/", status=500)
+    running = while_the_model_streams(stage, start, released)
+    running.end(signal.SIGINT)
+
+    post = act(running.job)
+
+    assert 0 == post.exit_code
+    assert_delivered(stage)
+    (comment,) = own_comments(stage)
+    assert "**AI Dev cancelled.**" in comment
+
+
 def test_sandbox_that_vanished_with_the_run(stage, act, start, released):
     """When the sandbox is gone too, the comment says what is lost; what was committed is proposed."""
     more = reply(call("save_content_to_file", path="notes.txt", content="Notes.\n"))
