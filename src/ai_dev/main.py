@@ -173,11 +173,11 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, closing: 
     what, cure = _LEFT.get(told, _LEFT[""])
     what = what.format(state.get("moment", "the start"))
     session = Session.open(environ, runner, report, closing)
-    if comment := session.find_comment():
-        session.listen(Marker.read(comment.body) or Marker(), comment.id, notified=bool(told))
     kept = ""
     sandboxes = session.find_sandboxes()
     try:
+        if comment := session.find_comment():
+            session.listen(Marker.read(comment.body) or Marker(), comment.id, notified=bool(told))
         if sandboxes:
             kept = rescue(session, sandboxes[0], what)
     finally:

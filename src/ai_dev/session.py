@@ -172,7 +172,11 @@ class Session:
         """The sandboxes that the main step left, the one in use first; it may have ended before it knew the name."""
         state = self.runner.state
         used = [state["sandbox-id"]] if "sandbox-id" in state else []
-        found = Workspace.find(self.settings, {"key": state["sandbox-key"]}) if "sandbox-key" in state else {}
+        try:
+            found = Workspace.find(self.settings, {"key": state["sandbox-key"]}) if "sandbox-key" in state else {}
+        except ServiceError as e:
+            self.report.tell(Warned(f"Sandboxes may live on until their time is up: {e}"))
+            return used
         return [*used, *(sandbox_id for sandbox_id in found if sandbox_id not in used)]
 
     def find_start(self) -> tuple[Start, str, str]:

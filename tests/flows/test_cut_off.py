@@ -308,6 +308,32 @@ def test_post_step_asks_again_for_the_end_of_the_sandbox(stage, act, start, rele
     assert "**AI Dev cancelled.**" in comment
 
 
+def test_post_step_that_github_does_not_hear_ends_the_sandbox(stage, act, start, released):
+    """Where the comment of the run cannot be looked for, its sandbox ends all the same."""
+    stage.github.fail("POST", "/issues/1/comments$", hold=released)
+    running = start(stage.label(1))
+    until(lambda: own_comments(stage) and alive(stage))
+    running.end(signal.SIGKILL)
+    stage.github.fail("", "", status=401, body={"message": "Bad credentials"}, times=None)
+
+    post = act(running.job)
+
+    assert 0 == post.exit_code
+    assert [] == alive(stage)
+
+
+def test_post_step_that_cannot_list_sandboxes(stage, act, start, released):
+    """What was done is delivered from the sandbox that the run knew."""
+    running = while_the_model_streams(stage, start, released)
+    running.end(signal.SIGKILL)
+    stage.e2b.fail("GET", "/v2/sandboxes$", status=403, body={"code": 403, "message": "no"}, times=None)
+
+    post = act(running.job)
+
+    assert 0 == post.exit_code
+    assert_delivered(stage)
+
+
 def test_sandbox_that_vanished_with_the_run(stage, act, start, released):
     """When the sandbox is gone too, the comment says what is lost; what was committed is proposed."""
     more = reply(call("save_content_to_file", path="notes.txt", content="Notes.\n"))
