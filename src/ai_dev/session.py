@@ -80,6 +80,7 @@ class Session:
         trigger = Trigger.read(runner.read_event(), settings, runner)
         report.go_on = trigger.describe_next(settings)
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="ai-dev-", ignore_cleanup_errors=True)))
+        report.go_on = trigger.describe_next(settings)
         certificates = trust(settings.ca_certificates, folder)
         token = settings.github_token.get_secret_value()
         until = report.budget.until + DELIVERY
