@@ -144,6 +144,7 @@ def test_killed_run_is_ended_by_the_post_step(stage, act, start, released, momen
     assert_delivered(stage)
     (comment,) = own_comments(stage)
     assert "**AI Dev failed.** The run was cut off: it was killed, or ran out of memory or time." in comment
+    assert "**What to do:** See at the end of its log what ended it" in comment
     assert "kept in #2" in comment
     assert "::error::failed: The run was cut off" in post.log
 

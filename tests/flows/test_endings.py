@@ -293,14 +293,16 @@ def test_bug_of_ours_is_polite(stage, act):
     assert (3, "bug") == (main.exit_code, main.outputs["status"])
     assert "│ Traceback (most recent call last):" in main.log
     (comment,) = own_comments(stage)
-    assert "It failed by a fault of its own; the log of the run has the details." in comment
+    assert "**AI Dev failed.** It failed by a fault of its own; the log of the run has the details." in comment
+    assert "**What to do:** Please report it" in comment
     assert "Traceback" not in comment + main.summary
 
     post = act(job)
 
     assert 0 == post.exit_code
     (comment,) = own_comments(stage)
-    assert "It failed by a fault of its own; the log of the run has the details." in comment
+    assert "**AI Dev failed.** It failed by a fault of its own; the log of the run has the details." in comment
+    assert "**What to do:** Please report it" in comment
     assert "is kept in #2" in comment
     assert "Notes.\n" == stage.repository.git("show", "ai-dev/issue-1:notes.txt")
     assert [False] == [sandbox.alive for sandbox in stage.e2b.sandboxes.values()]
