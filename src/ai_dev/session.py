@@ -392,8 +392,10 @@ class Session:
         self._end_all()
 
     def _end_all(self) -> None:
-        while self.sandboxes:
+        """End all sandboxes; one that cannot be ended now is tried again the next time."""
+        for workspace in list(self.sandboxes):
             try:
-                self.sandboxes.pop().close()
+                workspace.close()
+                self.sandboxes.remove(workspace)
             except ServiceError as e:
                 self.report.tell(Warned(f"The sandbox may live on until its time is up: {e}"))

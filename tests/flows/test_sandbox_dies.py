@@ -122,6 +122,19 @@ def test_command_of_ours_that_fails_before_the_work(stage, act, count):
     assert [] == alive(stage)
 
 
+def test_replaced_sandbox_that_could_not_be_ended(stage, act):
+    """It is ended with the one that took its place."""
+    stage.e2b.fail("POST", "/files", status=502)
+    stage.e2b.fail("DELETE", "/sandboxes/", status=500)
+    stage.openai.play(APPLY, DONE)
+
+    result = act(stage.label(1))
+
+    assert (0, "opened") == (result.exit_code, result.outputs["status"])
+    assert 2 == len(stage.e2b.sandboxes)
+    assert [] == alive(stage)
+
+
 def test_sandbox_of_which_the_run_did_not_hear(stage, act):
     """When the answer to its creation is lost it is asked for again, and is the same one."""
     stage.e2b.fail("POST", "/v2/sandboxes$", drop=True, after=True)

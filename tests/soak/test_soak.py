@@ -18,5 +18,6 @@ def test_soak():
         played = list(play_all(draw_scenes(SEED, RUNS), launch))
 
     assert RUNS <= sum(len(outcome.played) for _, outcome, _ in played)
-    assert [] == [describe(SEED, number, outcome, faults) for number, outcome, faults in played if faults]
+    broken = [describe(SEED, number, outcome, faults) for number, outcome, faults in played if faults]
+    assert not broken, "\n\n".join(broken)
     assert "opened" in {run.status for _, outcome, _ in played for run in outcome.played}
