@@ -22,7 +22,7 @@ hostile: $(lock) ## Try every attack of tests/hostile, and print what it tried a
 
 soak: $(lock) ## Play random runs under random faults (SEED=… RUNS=…), or one scene of them again (SEED=… SCENE=…).
 	@PYTHONPATH=src SEED='$(SEED)' RUNS='$(RUNS)' SCENE='$(SCENE)' $(run)/python -m tests.soak
-	@FLAT_RUNS=60 $(run)/pytest --quiet --capture=no tests/soak/test_flat.py
+	@$(if $(SCENE),,FLAT_RUNS=60 $(run)/pytest --quiet --capture=no tests/soak/test_flat.py)
 
 check: $(lock) ## Check format, style, types, the order of imports, action.yml and the workflows.
 	$(run)/ruff check

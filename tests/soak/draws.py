@@ -20,6 +20,8 @@ GITHUB: dict[str, dict[str, Any]] = {
     "drop though it did it": {"method": "", "path": _EVERY, "drop": True, "after": True},
     "cut": {"method": "", "path": _EVERY, "cut": 10},
     "slow": {"method": "", "path": _EVERY, "delay": 1.5, "times": 3},
+    "no answer": {"method": "", "path": _EVERY, "delay": 21},
+    "no answer though it did it": {"method": "POST", "path": _EVERY, "delay": 21, "after": True},
     "429": {"method": "", "path": _EVERY, "status": 429, "headers": {"Retry-After": "1"}, "body": SECONDARY},
     "secondary limit": {"method": "POST", "path": _EVERY, "status": 403, "headers": {"Retry-After": "1"}, "body": SECONDARY},
     "primary limit": {
@@ -47,6 +49,8 @@ E2B: dict[str, dict[str, Any]] = {
     "commands drop": {"method": "POST", "path": "/process.Process/Start", "drop": True},
     "commands break off": {"method": "POST", "path": "/process.Process/Start", "cut": 40},
     "disk full": {"method": "POST", "path": "/files", "status": 507, "body": {"code": 507, "message": "not enough disk space"}},
+    "set-up fails": {"method": "PUT", "path": "/network", "status": 503},
+    "not found again": {"method": "POST", "path": "/connect$", "status": 502},
     "not ended": {"method": "DELETE", "path": "/sandboxes/", "status": 500},
 }  # fmt: skip
 EVENTS = (
