@@ -177,7 +177,10 @@ TOO_LONG = "context_length_exceeded"
 """OpenAI's code for a conversation that is longer than the model can read."""
 UNTRUSTED = "untrusted"
 """Our code for a server whose certificate was not accepted."""
+FULL = "full"
+"""Our code for a sandbox whose disk is full."""
 _FINAL_CODES = {
+    FULL,
     MALFORMED,
     UNTRUSTED,
     "insufficient_quota",
@@ -202,6 +205,7 @@ _CURES: dict[tuple[Service, int | str], str] = {
     (Service.E2B, 401): "Check the input e2b-api-key.",
     (Service.E2B, 403): "Check that the account of the input e2b-api-key is in order and may use the sandbox-template.",
     (Service.E2B, 404): "Check the input sandbox-template: it must be a template of the key's team.",
+    (Service.E2B, FULL): "Use a sandbox-template with a larger disk.",
     (Service.E2B, 429): "Too many sandboxes run at once in the E2B account: wait for some to end, or raise its limit.",
     (Service.GITHUB, "rate_limit_exceeded"): "GitHub's limit of requests is used up: start the run again in an hour.",
     (Service.GITHUB, 401): "Check the input github-token: it is not valid, or it has expired.",

@@ -10,8 +10,9 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
-from typing import Self, cast
+from typing import Self, TypeVar, cast
 
 import e2b
 from e2b import CommandExitException, CommandResult, Sandbox, SandboxNetworkOpts, SandboxNetworkUpdate, SandboxQuery
@@ -19,6 +20,7 @@ from e2b import CommandExitException, CommandResult, Sandbox, SandboxNetworkOpts
 from .background import begin
 from .configuration import CONFIGURATION, CONFIGURATION_LIMIT
 from .errors import (
+    FULL,
     AiDevError,
     Failure,
     SandboxFull,
@@ -56,6 +58,8 @@ _ENDING = 5
 """Seconds in which the end of a sandbox is asked for again."""
 _HOBBY_LIFE = 3600
 _SPARE_LIFE = 600
+
+_Given = TypeVar("_Given")
 
 _ENVIRONMENT = {
     "CI": "1",
@@ -208,12 +212,7 @@ class Workspace:
                     **_address(settings),
                 )
 
-        try:
-            return ask()
-        except ServiceError as e:
-            if e.failure.status is not None or e.failure.code:
-                raise
-        return ask()
+        return _insist(ask)  # by the key it gives the sandbox that may be there already
 
     @classmethod
     def connect(cls, settings: Settings, sandbox_id: str) -> Self:
@@ -283,8 +282,7 @@ class Workspace:
         """
         start = snapshot.start
         pack = f"{OURS}/base.pack"
-        with _faults("receive the repository"), snapshot.pack.open("rb") as file:
-            self._sandbox.files.write(pack, file)
+        _insist(lambda: self._send(snapshot.pack, pack))
         base, branch = f"refs/heads/{start.base}", f"refs/heads/{start.branch}"
         refs = {base: start.base_sha, branch: start.sha}
         refs |= {f"refs/tags/{name}": sha for name, sha in snapshot.tags.items()}
@@ -317,6 +315,15 @@ class Workspace:
             raise AiDevError(_NOT_SET_UP, plain(result.stderr)[-1000:], _RETRY)
         return Loaded(found[1], base64.b64decode(found[2]))
 
+    def _send(self, file: Path, path: str) -> None:
+        """Stream a file into the sandbox. Raises SandboxFull when it does not fit, SandboxGone, ServiceError."""
+        doing = "receive the repository"
+        with _faults(doing), file.open("rb") as source:
+            try:
+                self._sandbox.files.write(path, source)
+            except e2b.NotEnoughSpaceException:
+                raise SandboxFull(Failure(Service.E2B, doing, _FULL, code=FULL)) from None
+
     def check_out(self, start: Start) -> None:
         """Check our branch out after the set-up commands: tracked files are the commit's, theirs are left alone."""
         script = _CHECK_OUT.format(
@@ -344,7 +351,7 @@ class Workspace:
         if result.exit_code == 90:
             raise ToolError(f"The folder {REPOSITORY} is gone.")
         if result.exit_code and _NO_SPACE in result.stderr:
-            raise SandboxFull(Failure(Service.E2B, "store files for git", _FULL))
+            raise SandboxFull(Failure(Service.E2B, "store files for git", _FULL, code=FULL))
         if result.exit_code:
             raise ToolError(f"git failed in the sandbox: {plain(result.stderr).strip()[-2000:] or result.exit_code}")
         return result.stdout
@@ -391,7 +398,7 @@ class Workspace:
         took = monotonic() - began
         said = re.search(rf"{nonce} ([0-9]{{1,3}}) ([0-9]{{1,15}}) (\S+)\s*$", result.stderr)
         if said is None and _NO_SPACE in result.stderr:
-            raise SandboxFull(Failure(Service.E2B, "run a command", _FULL))
+            raise SandboxFull(Failure(Service.E2B, "run a command", _FULL, code=FULL))
         if said is None:
             why = plain(result.stderr).strip()[-1000:] or "the shell ended before it"
             raise ToolError(f"The command could not be run: {why}")
@@ -448,6 +455,21 @@ class Workspace:
                 return CommandResult(stderr=e.stderr, stdout=e.stdout, exit_code=e.exit_code, error=e.error)
             except e2b.InvalidArgumentException as e:
                 raise AiDevError("The sandbox cannot start bash.", plain(str(e)), _CURE) from None
+
+
+def _insist(ask: Callable[[], _Given]) -> _Given:
+    """What this gives, asked for once more when no answer came: for what does no harm when it is done twice.
+
+    Where an answer came that says to ask again, the package has done so.
+    """
+    try:
+        return ask()
+    except SandboxGone:
+        raise
+    except ServiceError as e:
+        if e.failure.status is not None or e.failure.code:
+            raise
+        return ask()
 
 
 def _listen(on_output: Callable[[str], None] | None) -> tuple[Callable[[str], None], Callable[[str], None]]:
@@ -550,7 +572,7 @@ def _call_faults(doing: str) -> Iterator[None]:
         except e2b.FileNotFoundException:
             raise ToolError(f"Could not {doing}: there is no such file.") from None
         except e2b.NotEnoughSpaceException:
-            raise SandboxFull(Failure(Service.E2B, doing, _FULL)) from None
+            raise SandboxFull(Failure(Service.E2B, doing, _FULL, code=FULL)) from None
         except e2b.SandboxException as e:
             if type(e) is e2b.TimeoutException:
                 raise ToolError(f"Could not {doing} in time; what came of it is unknown.") from None
