@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ai_dev.marker import WORKING, Marker
 from tests.faults.scene import BOT, Cell, Scene, Seen
-from tests.faults.story import COMMITTED, WRITES, Write
+from tests.faults.story import COMMITTED, WRITES, Write, find_write
 
 README = Path(__file__).resolve().parent.parent.parent / "README.md"
 STATUSES = {name: int(code) for name, code in re.findall(r"^\| `(\w+)` \| (\d+) \|", README.read_text(), re.MULTILINE)}
@@ -49,7 +49,7 @@ def find_kept(scene: Scene, seen: Seen) -> dict[str, Kept]:
     """Where everything is that the model wrote, by the calls' ids."""
     answers, patches = scene.answers, scene.read_patches()
     made = [made for made in scene.issued if not _UNDONE.match(answers.get(made, ""))]
-    return {made: _find(WRITES[made], seen, patches) for made in made}
+    return {m: _find(write, seen, patches) for m in made if (write := find_write(m))}
 
 
 def _find(write: Write, seen: Seen, patches: list[str]) -> Kept:
@@ -92,6 +92,8 @@ def nothing_doubled(cell: Cell, scene: Scene, seen: Seen) -> Iterator[str]:
         for branch in seen.branches:
             if (n := seen.files[branch, write.path].count(write.line)) > 1:
                 yield f"{write.path} on {branch} has {write.line!r} {n} times"
+    if any("never" in lines for lines in seen.files.values()) or "\n+never\n" in "".join(scene.read_patches()):
+        yield "a call was done whose reply broke off"
     for patch in scene.read_patches():
         yield from (f"the patch has {w} twice" for w in WRITES.values() if patch.count(f"\n+{w.line}\n") > 1)
     claims = [ref for ref in seen.refs if ref.startswith("refs/ai-dev/")]

@@ -12,7 +12,7 @@ from typing import Any
 from standins.openai import Reply, Step
 from standins.runner import Job, Result, spawn
 from standins.stage import Stage
-from tests.faults.story import WRITES
+from tests.faults.story import WRITES, find_write
 
 BOT = "github-actions[bot]"
 AUDIT = Path(__file__).resolve().parent.parent / "audit.py"
@@ -36,6 +36,14 @@ class Main:
         return self.job.collect(self.process.wait(_PATIENCE), self.log, time.monotonic() - began)
 
 
+@dataclass(frozen=True)
+class Before:
+    """A step of the model's, and what changes just before it."""
+
+    change: Callable[[Scene], object]
+    step: Step
+
+
 class Scene(Stage):
     """A stage with the calculator and issue 1 about it, and the runs that meet a fault there."""
 
@@ -56,18 +64,9 @@ class Scene(Stage):
         self.refs = self.read_refs()
         """The refs before the runs."""
 
-    def play(self, *steps: Step) -> None:
+    def play(self, *steps: Step | Before) -> None:
         """Let the model answer so, request by request; of replies the calls that write are remembered."""
         self.openai.play(*(self._noting(step) for step in steps))
-
-    def meanwhile(self, change: Callable[[], object], step: Step) -> Callable[[Any], Step]:
-        """A step of the model before which something changes."""
-
-        def act(_: Any) -> Step:
-            change()
-            return self._noting(step)
-
-        return act
 
     def run(self, job: Job) -> Result:
         """The main step in a fork."""
@@ -147,13 +146,16 @@ class Scene(Stage):
             self.audits.append(job.directory / f"step-{job.steps - 1}" / "log.audit")
         return result
 
-    def _noting(self, step: Step) -> Step:
-        if not isinstance(step, Reply) or not any(item.get("call_id") in WRITES for item in step.items):
-            return step
-
-        def note(_: Any) -> Step:
-            self.issued += [item["call_id"] for item in step.items if item.get("call_id") in WRITES]
-            return step
+    def _noting(self, step: Step | Before) -> Step:
+        def note(body: Any) -> Step:
+            if isinstance(step, Before):
+                step.change(self)
+            given = step.step if isinstance(step, Before) else step
+            while callable(given):
+                given = given(body)
+            if isinstance(given, Reply):
+                self.issued += [item["call_id"] for item in given.items if find_write(item.get("call_id"))]
+            return given
 
         return note
 

@@ -24,8 +24,22 @@ WRITES = {
     "call_more": Write("more.txt", "More."),
 }
 """A call's id -> what it writes. A call that runs twice leaves its line twice in ``count``."""
+AGAIN = "_again"
+"""Ends the id of a call that is made a second time."""
 COMMITTED = "Committed and pushed"
 """How the answer to a commit begins that is on GitHub."""
+
+
+
+def find_write(call_id: str | None) -> Write | None:
+    """What the call of this id writes."""
+    return WRITES.get((call_id or "").removesuffix(AGAIN))
+
+
+def again(step: Reply) -> Reply:
+    """The same calls, made a second time."""
+    return reply(*({**item, "call_id": item["call_id"] + AGAIN} for item in step.items))
+
 
 FIX_ADD = call("apply_patch", "call_fix", patch=FIX)
 COUNT_ONE = call("run_command", "call_one", command="echo one >> count")
@@ -36,6 +50,8 @@ COMMIT_NOTES = call("commit", "call_commit_notes", message="Add notes")
 PULL = call("make_pull_request", "call_pull", title="Make add() add", body="It subtracted.")
 MORE = call("save_content_to_file", "call_more", path="more.txt", content="More.\n")
 COMMIT_MORE = call("commit", "call_commit_more", message="Add more")
+NEVER = call("run_command", "call_never", command="echo never >> count")
+"""A call in a reply that breaks off: it must not be done."""
 SILENT = call("run_command", "call_silent", command="sleep 300")
 LOOK = call("run_command", "call_look", command="git status --short")
 

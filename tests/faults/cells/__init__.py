@@ -1,7 +1,7 @@
 """All cells, a module for each kind of fault."""
 
-from . import signals
+from . import model, sandbox, signals
 
-CELLS = (*signals.CELLS,)
+CELLS = (*signals.CELLS, *sandbox.CELLS, *model.CELLS)
 
 __all__ = ["CELLS"]
