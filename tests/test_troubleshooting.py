@@ -35,7 +35,6 @@ RETURNED = {
     "_cure": SERVICES,
     "_find_price_faults": INPUTS,
     "_restore": "warnings",
-    "rescue": NOT_DELIVERED,
     "check_mode": NOT_DELIVERED,
     "check_path": NOT_DELIVERED,
     "_check_protected": NOT_DELIVERED,
@@ -94,6 +93,7 @@ def find_said(call: ast.Call, module: str) -> tuple[ast.AST | None, str]:
 def find_messages() -> Iterator[tuple[str, str]]:
     """The messages of the code: section and text."""
     yield "failed", main._CUT_OFF
+    yield NOT_DELIVERED, main._LOST
     yield from ((INPUTS, cure) for cure in _SECRET_CURES.values())
     for module, tree in SOURCES.items():
         constants = {

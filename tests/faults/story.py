@@ -30,7 +30,6 @@ COMMITTED = "Committed and pushed"
 """How the answer to a commit begins that is on GitHub."""
 
 
-
 def find_write(call_id: str | None) -> Write | None:
     """What the call of this id writes."""
     return WRITES.get((call_id or "").removesuffix(AGAIN))

@@ -16,9 +16,7 @@ def nothing(_: Scene) -> None:
     """No fault from the beginning."""
 
 
-def meets(
-    change: Change, *steps: Step | Before, inputs: Mapping[str, str] | None = None
-) -> Callable[[Scene], None]:
+def meets(change: Change, *steps: Step | Before, inputs: Mapping[str, str] | None = None) -> Callable[[Scene], None]:
     """A run that meets a fault, by default with the whole story; then the post step."""
 
     def act(scene: Scene) -> None:

@@ -37,7 +37,10 @@ PASSING = {
     "an error event": error_event("server_error", "Please try again in 0.01s."),
 }
 STOPPING = {
-    "429 with a Retry-After that is longer than the time left": (error(429, headers={"Retry-After": "100"}), "asks to wait"),
+    "429 with a Retry-After that is longer than the time left": (
+        error(429, headers={"Retry-After": "100"}),
+        "asks to wait",
+    ),
     "429 with a Retry-After of an hour": (error(429, headers={"Retry-After": "3600"}), "asks to wait"),
     "insufficient_quota": (error(429, "insufficient_quota", "You exceeded your quota."), "Add credit"),
     "a refusal": (reply(refuse("No.")), "The model refused"),
