@@ -398,6 +398,15 @@ class Branch:
 
     def _open(self, title: str, body: str) -> Pull:
         try:
+            return self._request(title, body)
+        except ServiceError as e:
+            if e.failure.status != 422 or self.repository.read_branch(self.name):
+                raise
+        self.repository.create_branch(self.name, self.head)  # somebody has deleted it: the work on it is not lost
+        return self._request(title, body)
+
+    def _request(self, title: str, body: str) -> Pull:
+        try:
             return self.repository.create_pull(self.name, self.start.base, title, body, draft=self.draft)
         except ServiceError as e:
             if not self.draft or e.failure.status != 422 or "draft" not in e.failure.detail.lower():
