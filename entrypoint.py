@@ -18,23 +18,24 @@ def take_environment() -> dict[str, str]:
     return taken
 
 
-def note(environment: dict[str, str], line: str) -> None:
-    """Tell the post step something."""
-    if path := environment.get("GITHUB_STATE"):
+def note(environment: dict[str, str], file_name: str, line: str) -> None:
+    """Add a line to one of the runner's files, by the variable that names it."""
+    if path := environment.get(file_name):
         with open(path, "a", encoding="utf-8") as file:
             file.write(line + "\n")
 
 
 def note_start(environment: dict[str, str]) -> None:
     """Tell the post step that there was a main step, before the long imports: cut off there, it would not know."""
-    note(environment, "began=yes")
+    note(environment, "GITHUB_STATE", "began=yes")
 
 
 def heed_signals(environment: dict[str, str]) -> None:
     """Let SIGINT and SIGTERM end this process until the run listens to them itself: it has nothing to say yet."""
 
     def end(*_: object) -> None:
-        note(environment, "cut-off=cancelled")
+        note(environment, "GITHUB_STATE", "cut-off=cancelled")
+        note(environment, "GITHUB_OUTPUT", "status=cancelled")
         os.write(1, b"::error::cancelled: GitHub ended the run before its work began.\n")
         os._exit(130)
 

@@ -400,7 +400,7 @@ class Branch:
         try:
             return self._request(title, body)
         except ServiceError as e:
-            if e.failure.status != 422 or self.repository.read_branch(self.name):
+            if e.failure.status != 422 or self.repository.read_ref(f"heads/{self.name}"):
                 raise
         self.repository.create_branch(self.name, self.head)  # somebody has deleted it: the work on it is not lost
         return self._request(title, body)

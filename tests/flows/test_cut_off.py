@@ -234,7 +234,7 @@ def test_cancelled_at_once(stage, act, start, number):
 
     main, post = running.end(number), act(running.job)
 
-    assert (130, 0) == (main.exit_code, post.exit_code)
+    assert (130, "cancelled", 0) == (main.exit_code, main.outputs["status"], post.exit_code)
     assert "Traceback" not in main.log
     assert "cancelled: " in main.log
     assert "cancelled: GitHub ended the run" in post.log
