@@ -41,7 +41,10 @@ ORDER = (
     "flags",
     "change",
     "patch_file",
+    "branch_name",
+    "origin",
     "pull_request",
+    "rehearsal",
     "bench",
     "conversation",
     "model",
@@ -53,7 +56,9 @@ ORDER = (
     "status_comment",
     "report",
     "delivery",
+    "sandboxes",
     "session",
+    "post_step",
     "main",
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ai_dev import main
+from ai_dev import post_step
 from ai_dev.errors import _CURES, AiDevError
 from ai_dev.settings import _SECRET_CURES
 
@@ -92,8 +92,8 @@ def find_said(call: ast.Call, module: str) -> tuple[ast.AST | None, str]:
 
 def find_messages() -> Iterator[tuple[str, str]]:
     """The messages of the code: section and text."""
-    yield "failed", main._CUT_OFF
-    yield NOT_DELIVERED, main._LOST
+    yield "failed", post_step._CUT_OFF
+    yield NOT_DELIVERED, post_step._LOST
     yield from ((INPUTS, cure) for cure in _SECRET_CURES.values())
     for module, tree in SOURCES.items():
         constants = {

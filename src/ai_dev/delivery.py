@@ -7,8 +7,10 @@ import re
 
 from .change import Change
 from .errors import Refused, ServiceError, Status, ToolError
-from .pull_request import EARLIER, UNFINISHED, Branch, Rehearsal
+from .origin import EARLIER, UNFINISHED
+from .pull_request import Branch
 from .redaction import plain
+from .rehearsal import Rehearsal
 from .report import Ending, Report
 from .runner import Note, Step
 from .tools import Desk

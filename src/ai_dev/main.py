@@ -1,4 +1,4 @@
-"""The run as a sentence, its exit code, and the post step that ends what the main step could not."""
+"""The run as a sentence, its exit codes, and what happens when GitHub ends it."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ import queue
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TypeVar
 
 from .agent import Agent
-from .answers import Account, Pull
+from .answers import Pull
 from .background import begin
-from .bench import Bench
 from .budget import Budget
 from .claim import Contested
 from .conversation import Conversation
-from .delivery import conclude, deliver, keep_back, propose
-from .errors import AiDevError, Blocked, Cancelled, Refused, SandboxGone, ServiceError, Status, Stopped, ToolError
+from .delivery import conclude, deliver, keep_back
+from .errors import AiDevError, Blocked, Cancelled, Refused, ServiceError, Status, Stopped, ToolError
 from .log import Log
-from .marker import Marker
 from .model import Model
+from .origin import UNFINISHED
+from .post_step import CANCELLED, FAULT, FAULT_CURE, OVERDUE, OVERDUE_CURE, finish
 from .preparation import Ground
-from .pull_request import UNFINISHED, Branch
+from .pull_request import Branch
 from .redaction import Redactor, plain
 from .report import Ending, Report
-from .runner import Note, Runner, Step, Warned, mask, signals
+from .runner import Note, Runner, Step, mask, signals
 from .session import DELIVERY, Session
-from .settings import SECRETS, Settings, input_name
+from .settings import SECRETS, input_name
 from .survey import survey
-from .task import Task, check_issue, read_prompt, write_heading
+from .task import Task, check_issue, read_prompt
 from .tools import TOOLS, Desk
 from .visible import drop_invisible
 from .workspace import REPOSITORY, Workspace
@@ -39,23 +38,6 @@ from .workspace import REPOSITORY, Workspace
 _FAREWELL = 3.0
 """Seconds that a cancelled run has to say so: the runner ends us 7.5 s after its first signal."""
 _AGENTS_LIMIT = 32 << 10
-_CANCELLED = "GitHub ended the run at {}: somebody cancelled it, or its time was up."
-_CUT_OFF = "The run was cut off: it was killed, or ran out of memory or time."
-_CUT_OFF_CURE = "See at the end of its log what ended it, and run it again; where time ran out, raise timeout-minutes."
-_OVERDUE = "A service held the run long after its time was up."
-_OVERDUE_CURE = "Run it again: what a service does not answer is most likely a passing fault."
-_LOST = "The sandbox is gone; what was not committed is lost."
-_FAULT = "It failed by a fault of its own; the log of the run has the details."
-_FAULT_CURE = "Please report it to the authors of AI Dev, with the last lines of the log."
-_LEFT: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "": (_CUT_OFF, _CUT_OFF_CURE),
-        Status.CANCELLED: (_CANCELLED, ""),
-        Status.STOPPED: (_OVERDUE, _OVERDUE_CURE),
-        Status.BUG: (_FAULT, _FAULT_CURE),
-    }
-)
-"""What happened to a main step that ended so and left its work to the post step, and what to do."""
 _BEGINS = (
     "An earlier run left work on it, which you go on with{pull}. Its tip is {sha}; `git diff {base}` shows all of that "
     "work. Call make_pull_request again only if the title or the text should change."
@@ -96,7 +78,7 @@ def run(environ: Mapping[str, str], runner: Runner, report: Report, closing: con
     anew = False
     while True:
         try:
-            with session.start_sandbox() as sandbox:
+            with session.sandboxes.start() as sandbox:
                 desk, task, ground = session.prepare(sandbox, anew=anew)
                 return work(session, desk, task, ground)
         except Contested as e:
@@ -133,68 +115,6 @@ def work(session: Session, desk: Desk, task: Task, ground: Ground) -> Ending:
     return conclude(report, desk, text, deliver(report, desk, task.heading, text, "Fixes"))
 
 
-def rescue(session: Session, sandbox_id: str, what: str) -> str:
-    """Deliver what a run that was cut off left in its sandbox; give why something is not delivered.
-
-    ``what`` happened to the run is the text of the pull request where the model gave none.
-    """
-    state, trigger, report = session.runner.state, session.trigger, session.report
-    if "tree" not in state:
-        return ""
-    start, tree, grafted = session.find_start()
-    pulls = session.repository.find_pulls(start.branch) if start.branch_sha else []
-    pull = next((pull for pull in pulls if pull.state == "open"), None)
-    us = Account(login=state["us"], id=int(state["us-id"]))
-    branch = session.take_branch(start, tree, us, pull)
-    branch.grafted = grafted
-    branch.earlier = int(state["pushed"]) + (start.branch_sha not in (None, state["branch-sha"]))
-    said, heading = f"{UNFINISHED} {what}", write_heading(trigger, trigger.issue)
-    try:
-        workspace = Workspace.connect(session.settings, sandbox_id)
-    except SandboxGone:
-        propose(report, branch, heading, said, "Refs")
-        return state.get("kept", _LOST)  # a main step that had delivered has ended the sandbox itself
-    bench = Bench(workspace, branch, report.tell, lambda: session.rebuild(branch))
-    return deliver(report, Desk(bench, branch, report.tell, report.budget), heading, said, "Refs")
-
-
-def finish(environ: Mapping[str, str], runner: Runner, report: Report, closing: contextlib.ExitStack) -> Ending | None:
-    """The post step: see that the sandbox is gone; first rescue what a main step that was cut off has left in it.
-
-    Gives no ending where the main step has told its own.
-    """
-    state = runner.state
-    if "ended" in state:
-        if "sandbox-id" in state:
-            _end_sandbox(Settings.load(environ), state["sandbox-id"], report)
-        return None
-    report.tell(Step("End a run that was cut off"))
-    told = state.get("cut-off", "")
-    what, cure = _LEFT.get(told, _LEFT[""])
-    what = what.format(state.get("moment", "the start"))
-    session = Session.open(environ, runner, report, closing)
-    kept = ""
-    sandboxes = session.find_sandboxes()
-    try:
-        if comment := session.find_comment():
-            session.listen(Marker.read(comment.body) or Marker(), comment.id, notified=bool(told))
-        if sandboxes:
-            kept = rescue(session, sandboxes[0], what)
-    finally:
-        for sandbox_id in sandboxes:
-            _end_sandbox(session.settings, sandbox_id, report)
-    status = Status(told) if told in (Status.CANCELLED, Status.STOPPED) else Status.FAILED
-    return Ending(status, what=what, cure=cure, kept=kept)
-
-
-def _end_sandbox(settings: Settings, sandbox_id: str, report: Report) -> None:
-    """End a sandbox; what the run came to is the same when that cannot be done."""
-    try:
-        Workspace.end(settings, sandbox_id)
-    except ServiceError as e:
-        report.tell(Warned(f"The sandbox may live on until its time is up: {e}"))
-
-
 def _finish(environ: Mapping[str, str], runner: Runner, report: Report, closing: contextlib.ExitStack) -> int:
     """Run the post step; its exit code says only whether it did its own work."""
     ending = _guard(lambda: finish(environ, runner, report, closing), report)
@@ -206,10 +126,10 @@ def _finish(environ: Mapping[str, str], runner: Runner, report: Report, closing:
 def _supervise(step: Callable[[], Ending], report: Report) -> Status:
     """Run the step in a thread and wait for its ending or for a signal: the SDKs block, this thread never does."""
     endings: queue.SimpleQueue[Ending] = queue.SimpleQueue()
-    overdue = replace(Ending.of(Stopped(_OVERDUE, cure=_OVERDUE_CURE)), cut_off=True)
+    overdue = replace(Ending.of(Stopped(OVERDUE, cure=OVERDUE_CURE)), cut_off=True)
 
     def cancel() -> None:
-        ending = Ending.of(Cancelled(_CANCELLED.format(report.describe_moment())))
+        ending = Ending.of(Cancelled(CANCELLED.format(report.describe_moment())))
         endings.put(replace(ending, cut_off=True))
         report.budget.cancelled = True  # only now: what ends by it must come second, for it is not cut off
 
@@ -249,7 +169,7 @@ def _guard(step: Callable[[], _Found], report: Report) -> _Found | Ending:
     except Exception:  # noqa: BLE001 - the last one: whatever gets here is a bug of ours
         report.tell(Note("This is a bug of AI Dev. Please report it with the lines below."))
         report.log.show(traceback.format_exc())
-        return Ending(Status.BUG, what=_FAULT, cure=_FAULT_CURE, cut_off=True)
+        return Ending(Status.BUG, what=FAULT, cure=FAULT_CURE, cut_off=True)
 
 
 def _instruct(session: Session, branch: Branch, ground: Ground) -> str:

@@ -8,24 +8,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode
 
-from .answers import Account, Commit, Head, Pull
+from .answers import Account, Commit, Pull
 from .change import Change
-from .errors import AiDevError, ServiceError, ToolError
-from .flags import add_flags, describe_flags, place_flags
-from .marker import Marker
-from .patch_file import restore
+from .errors import ServiceError, ToolError
+from .flags import add_flags, place_flags
+from .origin import Origin
 from .policy import File, Policy, is_workflow
 from .redaction import Redactor, commit_message, inert, one_line
-from .redaction import body as publish
 from .redaction import title as publish_title
 from .repository import Repository
 from .snapshot import Start
-from .task import Task
 from .workspace import Workspace
 
 _ENTRIES = 100
 _INLINE = 128 << 10
-_SUFFIXES = 20
 _RACES = 5
 """How often others may be faster with a push to our branch."""
 _COMPARED = 300
@@ -33,124 +29,6 @@ _COMPARED = 300
 _NAMED = 10
 _TAKEN = re.compile(r"already exists|fast[ -]?forward|does not exist|update failed", re.IGNORECASE)
 """How GitHub says that a branch is not where we left it, or that one of that name is in the way."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """The names that a run's branch may have: ``PREFIXissue-N`` or ``PREFIXrun-ID``, then with ``-2`` and so on."""
-
-    prefix: str
-    stem: str
-
-    @property
-    def listed(self) -> str:
-        """What all branches that can matter start with: the names themselves, and a branch in the prefix's way."""
-        return self.prefix.partition("/")[0]
-
-    def choose(
-        self, branches: dict[str, str], base: str, task: Task, repository: Repository
-    ) -> tuple[Start, Pull | None]:
-        """The branch to work on, and its open pull request.
-
-        A branch is ours if an open pull request of ours comes from it, or if our status comment names it and no pull
-        request from it has ended. Any other that exists is left alone: the next free name is taken. Of two that are
-        ours the one that the comment names is the newer: somebody's push to the other was in our way.
-        A run that was killed between its first push and its next word has named the branch before it was there: then
-        it is ours if its tip says that this run made it.
-        """
-        if base not in branches:
-            raise AiDevError(
-                f"The branch {base} has no commit.",
-                "It does not exist, or the repository is empty.",
-                "Check the input base-branch, or push a first commit.",
-            )
-        names, told = self._names(branches), self._find_told(branches, task.marker, repository)
-        if told and any(f"{told}-".startswith(f"{name}-") for name in names):
-            names.insert(0, told)
-        for i, name in enumerate(names):
-            spare = (*(n for n in names[i + 1 :] if n not in branches), self._flat)
-            if name not in branches:
-                return Start(base, branches[base], name, None, spare), None
-            pulls = repository.find_pulls(name)
-            live = next((p for p in pulls if p.state == "open"), None)
-            ours = bool(live and live.user and live.user.id == task.us.id)
-            if ours or (name == told and (live or not pulls)):
-                return Start(base, branches[base], name, branches[name], spare), live
-        raise AiDevError(
-            f"No name is free for a branch of {self.stem}.",
-            f"{_SUFFIXES} branches of that name exist and none is ours to go on with.",
-            "Delete those that have ended.",
-        )
-
-    @staticmethod
-    def _find_told(branches: dict[str, str], marker: Marker | None, repository: Repository) -> str:
-        """The branch that our status comment tells of, if it is there and ours; else empty."""
-        name = (marker and marker.branch) or ""
-        if not marker or name not in branches:
-            return ""
-        if marker.sha is None and f"{marker.run}\n" not in repository.read_commit(branches[name]).commit.message + "\n":
-            return ""
-        return name
-
-    @property
-    def _flat(self) -> str:
-        """The name where the prefix's folder cannot be, because a branch is called so."""
-        return self.prefix.replace("/", "-") + self.stem
-
-    def _names(self, branches: dict[str, str]) -> list[str]:
-        """The names in the order they are tried, without those that git cannot have beside the branches there are."""
-        parents = self.prefix.split("/")[:-1]
-        taken = any("/".join(parents[: i + 1]) in branches for i in range(len(parents)))
-        first = self._flat if taken else self.prefix + self.stem
-        names = [first] + [f"{first}-{i}" for i in range(2, _SUFFIXES + 1)]
-        return [name for name in names if not any(b.startswith(name + "/") for b in branches)]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a change comes from: what we write under it."""
-
-    number: int | None
-    requester: Account | None
-    run_url: str
-    model: str
-    own_token: bool
-    """Whether the token is the workflow's own: what it does starts no other workflow."""
-
-    @property
-    def trailers(self) -> str:
-        """The end of every commit message: the run, and the person who asked as a co-author."""
-        lines = [f"AI-Dev-Run: {self.run_url}"]
-        if self.requester and self.requester.id:
-            address = f"{self.requester.id}+{self.requester.login}@users.noreply.github.com"
-            lines.append(f"Co-authored-by: {self.requester.login} <{address}>")
-        return "\n".join(lines)
-
-    def compose(self, text: str, spent: str, link: str, flags: dict[str, str]) -> str:
-        """The body of the pull request: what deserves a look, the model's text with nothing live in it, what we know.
-
-        ``flags`` are those of flags.py.
-        """
-        parts = [flagged] if (flagged := describe_flags(flags)) else []
-        parts += [f"{link} #{self.number}"] if self.number else []
-        parts.append(publish(text, _BODY) or "(There is no description.)")
-        asked = f"Requested by @{self.requester.login}. " if self.requester else ""
-        ours = text.startswith(UNFINISHED) and "\n\n" not in text
-        account = "" if ours else _ACCOUNT
-        parts.append(
-            f"---\n{asked}{account}Please review the change. "
-            f"[Log of the run]({self.run_url}) · {self.model}{' · ' if spent else ''}{spent}"
-        )
-        if self.own_token:
-            parts.append(_APPROVAL)
-        return "\n\n".join(parts)
-
-    def read_text(self, body: str | None) -> str | None:
-        """The text in a body that ``compose`` made; None when somebody has rewritten it."""
-        text = (body or "").replace("\r\n", "\n")
-        link = re.search(rf"(?:Fixes|Refs) #{self.number}\n\n", text)
-        told, end, _ = text[link.end() :].rpartition("\n\n---\nRequested by @") if link else ("", "", "")
-        return told if end else None
 
 
 @dataclass(frozen=True)
@@ -196,19 +74,9 @@ _WORKFLOWS = (
     "and nothing is lost: undo those files, commit the rest, and describe them in the pull request. To have them "
     "changed here, give the action a token with the permission `workflows: write`."
 )
-_BODY = 50_000
 _WHOLE_BODY = 65_000
 _LINKED = 2_000
 """Characters of the text that fit into an address."""
-UNFINISHED = "The run did not end by itself."
-"""How the text of a run that could not end begins; the model's last words follow, where it could say any."""
-EARLIER = "What was said of it before:"
-"""Our own line between those words and the text that the pull request had."""
-_ACCOUNT = "The text above is the assistant's own account, checked by nobody. "
-_APPROVAL = (
-    "> [!NOTE]\n> Checks wait for a click on **Approve workflows to run** below, because this pull request was opened "
-    "with the workflow's own token. They start by themselves when the action is given a GitHub App's token."
-)
 
 
 @dataclass
@@ -482,47 +350,3 @@ class Branch:
                 pass
         stored = self.repository.create_blob(base64.b64encode(file.data).decode())
         return entry | {"sha": stored}
-
-
-@dataclass
-class Rehearsal(Branch):
-    """A branch of a run that writes nothing to GitHub: it keeps what would be written."""
-
-    messages: list[str] = field(default_factory=list)
-    """The commits' messages."""
-    changes: list[Change] = field(default_factory=list)
-    """What they would have held."""
-    body: str = ""
-    """The pull request's body."""
-
-    def _push(self, change: Change, message: str) -> None:
-        self.tree = change.tree
-        self.flags = add_flags(self.flags, change.files)
-        self.commits.append(Commit(sha=change.tree))
-        self.messages.append(self._sign(message))
-        self.changes.append(change)
-
-    @property
-    def last(self) -> Start:
-        """Where a new workspace starts: nothing of ours is on GitHub."""
-        return self.start
-
-    def resume(self, workspace: Workspace, tree: str) -> None:
-        """Go on in a new workspace: what would have been committed is put into it again."""
-        del tree
-        for change, message in zip(self.changes, self.messages, strict=True):
-            restore(workspace, change)
-            workspace.record(message)
-
-    def propose(self, title: str, text: str, spent: str, link: str = "Refs") -> Pull:
-        """Keep the title and the body; give the pull request that would be there."""
-        _, self.body = self._compose(title, text, spent, link)
-        return Pull(number=0, html_url="(not opened: this is a rehearsal)", head=Head(ref=self.name, sha=self.head))
-
-    def describe_push(self) -> str:
-        """What would have become of the last commit."""
-        return f"This is a rehearsal, so nothing is pushed; to {self.name} would be committed"
-
-    def describe_pull(self) -> str:
-        """What would have become of the pull request."""
-        return "This is a rehearsal, so no pull request is opened; yours is shown in the summary."

@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import tempfile
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from .access import Access
-from .answers import Account, Comment, Pull
+from .answers import Account, Pull
 from .background import begin
 from .bench import DEATHS, Bench
+from .branch_name import Line
 from .budget import Budget
 from .claim import Contested, check_free, take_claim
-from .errors import AiDevError, Cancelled, SandboxGone, Service, ServiceError, passing, persist
+from .errors import SandboxGone, Service, ServiceError, passing, persist
 from .event import Trigger
 from .flags import load_flags, read_flags, save_flags
 from .leaks import Leaks
-from .marker import WORKING, Marker, find_ours, is_ours
+from .marker import Marker, find_ours
 from .network import Network
+from .origin import Origin
 from .policy import Policy
 from .preparation import Ground
 from .probe import Boundary, Target
-from .pull_request import Branch, Line, Origin, Rehearsal
+from .pull_request import Branch
+from .rehearsal import Rehearsal
 from .report import Report
 from .repository import Repository
 from .runner import Note, Runner, Step, Warned, trust
+from .sandboxes import Sandboxes
 from .settings import SECRETS, Settings
 from .snapshot import Snapshot, Start
 from .status_comment import StatusComment
@@ -41,7 +44,6 @@ from .workspace import Workspace
 
 _ACTIONS_BOT = "github-actions[bot]"
 _OPENAI = "https://api.openai.com"
-_STRAY = "An earlier attempt left the sandbox {}. It is ended now, and what was not committed in it is lost."
 DELIVERY = 480
 """Seconds behind the run's limit in which what was done can be delivered: less than the sandbox lives on."""
 _POST_STEP = 300
@@ -64,10 +66,11 @@ class Session:
     """A temporary folder of the run."""
     certificates: str | None
     """The bundle of certificates to trust, where the input gives any."""
-    key: str = field(default_factory=lambda: uuid.uuid4().hex)
-    """Tells the sandboxes of this run, in this attempt, from all others."""
-    sandboxes: list[Workspace] = field(default_factory=list)
-    """Those that are alive."""
+
+    @cached_property
+    def sandboxes(self) -> Sandboxes:
+        """The sandboxes of the run."""
+        return Sandboxes(self.settings, self.runner, self.report.budget, self.find_network, self.report.tell)
 
     @classmethod
     def open(cls, environ: Mapping[str, str], runner: Runner, report: Report, closing: contextlib.ExitStack) -> Self:
@@ -78,7 +81,6 @@ class Session:
         settings = Settings.load(environ)
         report.budget = Budget(settings.max_turns, settings.max_minutes * 60, settings.max_cost, settings.price)
         trigger = Trigger.read(runner.read_event(), settings, runner)
-        report.go_on = trigger.describe_next(settings)
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="ai-dev-", ignore_cleanup_errors=True)))
         report.go_on = trigger.describe_next(settings)
         certificates = trust(settings.ca_certificates, folder)
@@ -90,62 +92,12 @@ class Session:
         access = Access(trigger, runner, repository, settings.label, bots)
         return cls(settings, runner, report, trigger, repository, access, folder, certificates)
 
-    @contextlib.contextmanager
-    def start_sandbox(self) -> Iterator[Future[Workspace]]:
-        """A sandbox that is starting. It ends when this is left, as does one that takes its place.
-
-        After a bug of ours, and when GitHub ends the run, the post step sees to it: what was done is still in there.
-        """
-        self.runner.save_state(sandbox_key=self.key)
-        sandbox = begin(self._create)
-        try:
-            yield sandbox
-        except Cancelled:
-            raise
-        except AiDevError:
-            self._end(sandbox)
-            raise
-        else:
-            self._end(sandbox)
-
-    def _create(self) -> Workspace:
-        """A new sandbox of this run; those of its earlier attempts, which have surely ended, end now."""
-        runner, settings = self.runner, self.settings
-        run = {"repository": runner.repository, "run-id": runner.run_id}
-        if runner.run_attempt != "1":
-            self._end_strays(run)
-        seconds = 60 * max(1, math.ceil(self.report.budget.seconds_left / 60))
-        metadata = {**run, "attempt": runner.run_attempt, "key": self.key}
-        try:
-            workspace = Workspace.create(settings, self.find_network(), metadata, seconds, self.report.tell)
-        except ServiceError:
-            self._end_unheard_of()
-            raise
-        self.sandboxes.append(workspace)
-        runner.save_state(sandbox_id=workspace.id)
-        return workspace
-
-    def _end_unheard_of(self) -> None:
-        """End a sandbox that was created though nobody told us."""
-        with contextlib.suppress(ServiceError):
-            for sandbox_id in Workspace.find(self.settings, {"key": self.key}):
-                Workspace.end(self.settings, sandbox_id)
-
-    def _end_strays(self, run: dict[str, str]) -> None:
-        try:
-            for sandbox_id, metadata in Workspace.find(self.settings, run).items():
-                if metadata.get("attempt") != self.runner.run_attempt:
-                    Workspace.end(self.settings, sandbox_id)
-                    self.report.tell(Warned(_STRAY.format(sandbox_id)))
-        except ServiceError as e:
-            self.report.tell(Warned(f"Sandboxes of earlier attempts may live on until their time is up: {e}"))
-
     def rebuild(self, branch: Branch) -> Workspace:
         """A new sandbox in place of one that died: the branch as it is on GitHub, set up again. Raises AiDevError."""
         start = branch.last
-        self._end_all()
+        self.sandboxes.end_all()
         fetched = begin(lambda: self._fetch_pack((start.base, start.branch), lambda _: start))
-        workspace = self._create()
+        workspace = self.sandboxes.create()
         ground = self._prepare_ground(workspace, fetched.result())
         branch.resume(workspace, ground.tree)
         return workspace
@@ -165,47 +117,9 @@ class Session:
                 if e.failure.service is not Service.E2B or not (isinstance(e, SandboxGone) or passing(e.failure)):
                     raise
                 self.report.tell(Warned(f"{e} A new one is started."))
-                self._end_all()
-                workspace = self._create()
+                self.sandboxes.end_all()
+                workspace = self.sandboxes.create()
         return workspace, self._prepare_ground(workspace, snapshot), DEATHS
-
-    def find_sandboxes(self) -> list[str]:
-        """The sandboxes that the main step left, the one in use first; it may have ended before it knew the name."""
-        state = self.runner.state
-        used = [state["sandbox-id"]] if "sandbox-id" in state else []
-        try:
-            found = Workspace.find(self.settings, {"key": state["sandbox-key"]}) if "sandbox-key" in state else {}
-        except ServiceError as e:
-            self.report.tell(Warned(f"Sandboxes may live on until their time is up: {e}"))
-            return used
-        return [*used, *(sandbox_id for sandbox_id in found if sandbox_id not in used)]
-
-    def find_start(self) -> tuple[Start, str, str]:
-        """Where the main step left our branch, the id of its tree in the sandbox, and on GitHub where that is another.
-
-        A commit that was on its way when the step was cut off may have arrived: then that is where.
-        """
-        state = self.runner.state
-        start = Start(state["base"], state["base-sha"], state["branch"], state["branch-sha"] or None)
-        if sha := state["pushing"]:
-            tip = self.repository.read_ref(f"heads/{start.branch}")
-            if tip and tip.object.sha == sha:
-                return replace(start, branch_sha=sha), state["pushing-tree"], state["pushing-grafted"]
-        return start, state["tree"], state["grafted"]
-
-    def find_comment(self) -> Comment | None:
-        """The comment in which the main step says that it works, even when its id never reached that step."""
-        state = self.runner.state
-        if "comment" in state:
-            return Comment(id=int(state["comment"]), body=state.get("marker"))
-        if not self.trigger.number or self.settings.dry_run:
-            return None
-        us = self.repository.read_viewer()
-        for comment in self.repository.read_comments(self.trigger.number):
-            marker = Marker.read(comment.body) if is_ours(comment, us) else None
-            if marker and (marker.run, marker.status) == (self.runner.run_id, WORKING):
-                return comment
-        return None
 
     def find_network(self) -> Network:
         """What the sandbox may reach. A repository is private unless the payload or GitHub says that it is not."""
@@ -385,17 +299,3 @@ class Session:
             us=branch.us.login,
             us_id=branch.us.id,
         )
-
-    def _end(self, sandbox: Future[Workspace]) -> None:
-        """End all sandboxes of the run, also the one that is still starting."""
-        sandbox.exception()
-        self._end_all()
-
-    def _end_all(self) -> None:
-        """End all sandboxes; one that cannot be ended now is tried again the next time."""
-        for workspace in list(self.sandboxes):
-            try:
-                workspace.close()
-                self.sandboxes.remove(workspace)
-            except ServiceError as e:
-                self.report.tell(Warned(f"The sandbox may live on until its time is up: {e}"))
