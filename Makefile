@@ -6,7 +6,7 @@ compile := $(run)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 workflows := $(wildcard .github/workflows/*.yml docs/examples/*.yml)
 
-.PHONY: help demo test hostile soak check image lock clean
+.PHONY: help demo test hostile faults soak check image lock clean
 
 help: ## Show the targets.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -19,6 +19,9 @@ test: $(lock) ## Run all tests and measure their coverage.
 
 hostile: $(lock) ## Try every attack of tests/hostile, and print what it tried and what happened.
 	$(run)/pytest tests/hostile --numprocesses 4 --quiet
+
+faults: $(lock) ## Let every fault of tests/faults happen at every moment, and print what was kept where.
+	$(run)/pytest tests/faults --numprocesses 3 --quiet
 
 soak: $(lock) ## Play random runs under random faults (SEED=… RUNS=…), or one scene of them again (SEED=… SCENE=…).
 	@PYTHONPATH=src SEED='$(SEED)' RUNS='$(RUNS)' SCENE='$(SCENE)' $(run)/python -m tests.soak

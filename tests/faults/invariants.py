@@ -63,12 +63,13 @@ def _find(write: Write, seen: Seen, patches: list[str]) -> Kept:
 def nothing_lost(cell: Cell, scene: Scene, seen: Seen) -> Iterator[str]:
     """I1: what was committed is on the branch; what was written is there or in the patch, or its loss is told."""
     kept = find_kept(scene, seen)
-    committed: list[str] = []
-    for made, answer in scene.answers.items():
-        if made in kept:
-            committed.append(made)
-        elif made.startswith("call_commit") and answer.startswith(COMMITTED):
-            yield from (f"{m} was committed and is {kept[m]}" for m in committed if kept[m] is not Kept.BRANCH)
+    for body in scene.openai.conversations:
+        answers = [item for item in body["input"] if item.get("type") == "function_call_output"]
+        committed: set[str] = set()
+        for at, answer in enumerate(answers):
+            if answer["call_id"].startswith("call_commit") and answer["output"].startswith(COMMITTED):
+                committed |= {other["call_id"] for other in answers[:at]} & kept.keys() - cell.loses
+        yield from (f"{m} was committed and is {kept[m]}" for m in sorted(committed) if kept[m] is not Kept.BRANCH)
     lost = {made for made, where in kept.items() if where is Kept.LOST}
     if lost != cell.loses:
         yield f"lost: {sorted(lost)} and not {sorted(cell.loses)}"
