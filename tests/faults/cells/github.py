@@ -42,8 +42,11 @@ def used_up(seconds: int) -> dict[str, object]:
 
 PASSING: dict[str, tuple[dict[str, object], tuple[str, ...]]] = {
     "no answer after it took effect": ({"after": True, "drop": True}, tuple(WRITES)),
-    "503 after it took effect": ({"after": True, "status": 503, "headers": AT_ONCE}, tuple(WRITES)[1:]),
-    "503 once": ({"status": 503, "headers": AT_ONCE}, (*WRITES, "start: permission")),
+    "503 after it took effect": (
+        {"after": True, "status": 503, "headers": AT_ONCE},
+        ("comment", "commit: branch", "second commit: branch", "pull request"),
+    ),
+    "503 once": ({"status": 503, "headers": AT_ONCE}, ("claim", "comment", "commit: branch", "start: permission")),
     "secondary limit, Retry-After 0": ({"status": 429, "body": SECONDARY, "headers": AT_ONCE}, tuple(WRITES)),
     "secondary limit as 403, Retry-After 0": (
         {"status": 403, "body": SECONDARY, "headers": AT_ONCE},

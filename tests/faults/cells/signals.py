@@ -16,16 +16,13 @@ _CUT_OFF = "The run was cut off"
 _ENDED = "GitHub ended the run"
 _BY_INTERRUPT = (
     "start: Python imports",
-    "claim: made, not answered",
     "comment: made, not answered",
     "fetch",
     "sandbox: made, not answered",
-    "set-up: the first command",
     "first request",
     "mid-stream, more is written",
     "a silent command",
     "commit: the tree is asked for",
-    "commit: the commit is made, not answered",
     "commit: the branch is made, not answered",
     "commit: the branch is to move",
     "pull request: asked for",
@@ -35,9 +32,7 @@ _BY_INTERRUPT = (
 )
 _BY_TERMINATION = (
     "start: GitHub is asked for the permission",
-    "claim: asked for",
     "sandbox: asked for",
-    "set-up: the pack is sent",
     "mid-stream, nothing is committed",
     "commit: the branch is asked for",
     "commit: the branch has moved, not answered",
@@ -89,7 +84,7 @@ CELLS = (
     *(Cell("SIGINT", name, stopped(signal.SIGINT, moment(name)), "cancelled", _ENDED) for name in _BY_INTERRUPT),
     *(Cell("SIGTERM", name, stopped(signal.SIGTERM, moment(name)), "cancelled", _ENDED) for name in _BY_TERMINATION),
     Cell("SIGINT, then the model answers with calls", "mid-stream, nothing is committed",
-         going_on(*story.WORK, last=reply(story.NOTES)), "cancelled", _ENDED),
+         going_on(*story.WORK, last=reply(story.NEVER)), "cancelled", _ENDED),
     Cell("SIGINT, then the model is done", "mid-stream, more is written",
          going_on(*story.MORE_WORK, last=story.DONE), "cancelled", _ENDED),
 )  # fmt: skip
