@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import re
 import shlex
 import socket
@@ -557,6 +558,8 @@ def _faults(doing: str, *, gone: bool = True) -> Iterator[None]:
     except Exception as e:
         status = next((s for kind, s in _STATUSES if isinstance(e, kind)), getattr(e, "status_code", None))
         detail = f"{type(e).__name__}: {e}"[:600]
+        if isinstance(e, json.JSONDecodeError | KeyError):
+            detail = f"The answer is not what E2B sends ({type(e).__name__}): is the address right?"
         if gone and type(e) in _GONE:
             raise SandboxGone(Failure(Service.E2B, doing, _GONE[type(e)], status=status)) from None
         failure = Failure(Service.E2B, doing, detail, status=status, code=connection_code(e))
