@@ -14,8 +14,11 @@ help: ## Show the targets.
 demo: $(lock) ## Show a whole run, from the label to the pull request, on stand-ins for the three services.
 	@$(run)/python -m demo
 
-test: $(lock) ## Run all tests and measure their coverage.
-	$(run)/pytest --numprocesses 3 --cov=src
+tables := tests/hostile tests/faults tests/soak
+
+test: $(lock) ## Run all tests and measure their coverage, but for that of the tables, which would only take longer.
+	$(run)/pytest --numprocesses 3 --cov=src $(tables:%=--ignore=%)
+	$(run)/pytest --numprocesses 3 $(tables)
 
 hostile: $(lock) ## Try every attack of tests/hostile, and print what it tried and what happened.
 	$(run)/pytest tests/hostile --numprocesses 4 --quiet

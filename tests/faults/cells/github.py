@@ -47,7 +47,10 @@ PASSING: dict[str, tuple[dict[str, object], tuple[str, ...]]] = {
         ("comment", "commit: branch", "second commit: branch", "pull request"),
     ),
     "503 once": ({"status": 503, "headers": AT_ONCE}, ("claim", "comment", "commit: branch", "start: permission")),
-    "secondary limit, Retry-After 0": ({"status": 429, "body": SECONDARY, "headers": AT_ONCE}, tuple(WRITES)),
+    "secondary limit, Retry-After 0": (
+        {"status": 429, "body": SECONDARY, "headers": AT_ONCE},
+        ("claim", "commit: commit", "second commit: branch", "report: comment"),
+    ),
     "secondary limit as 403, Retry-After 0": (
         {"status": 403, "body": SECONDARY, "headers": AT_ONCE},
         ("comment", "commit: tree", "pull request"),

@@ -106,7 +106,7 @@ CELLS = (
     Cell("dropped once", "set-up: the first command", meets(call_fails(drop=True)), "opened"),
     Cell("cut off once", "set-up: the first command", meets(call_fails(cut=40)), "opened"),
     Cell("cut off once", "first call", meets(nothing, Before(call_fails(cut=40), WORK), again(FIX), FIRST, NOTES, SECOND, PULL, DONE), "opened",
-         "SandboxUnreachable"),
+         "The sandbox failed"),
     Cell("cut off once", "commit: collecting", meets(nothing, WORK, Before(call_fails(cut=40), FIRST), again(FIRST), NOTES, SECOND, PULL, DONE),
          "opened"),
     Cell("cut off once", "deliver", meets(nothing, WORK, Before(call_fails(cut=40), DONE)), "opened"),

@@ -14,6 +14,15 @@ from tests.faults.scene import Cell, Main, Scene
 
 _CUT_OFF = "The run was cut off"
 _ENDED = "GitHub ended the run"
+_BEFORE = {
+    "claim: asked for",
+    "comment: asked for",
+    "commit: the tree is asked for",
+    "commit: the commit is asked for",
+    "commit: the branch is asked for",
+    "report: the comment is to be edited",
+}
+"""Moments of which nothing is left that another signal, or the moment behind them, does not show for SIGKILL."""
 _BY_INTERRUPT = (
     "start: Python imports",
     "comment: made, not answered",
@@ -24,8 +33,6 @@ _BY_INTERRUPT = (
     "a silent command",
     "commit: the tree is asked for",
     "commit: the branch is made, not answered",
-    "commit: the branch is to move",
-    "pull request: asked for",
     "pull request: made, not answered",
     "report: the sandbox is to end",
     "report: the comment is to be edited",
@@ -80,7 +87,7 @@ def going_on(*steps: Step, last: Step) -> Callable[[Scene], None]:
 
 
 CELLS = (
-    *(Cell("SIGKILL", at.name, stopped(signal.SIGKILL, at), "failed", _CUT_OFF) for at in MOMENTS),
+    *(Cell("SIGKILL", at.name, stopped(signal.SIGKILL, at), "failed", _CUT_OFF) for at in MOMENTS if at.name not in _BEFORE),
     *(Cell("SIGINT", name, stopped(signal.SIGINT, moment(name)), "cancelled", _ENDED) for name in _BY_INTERRUPT),
     *(Cell("SIGTERM", name, stopped(signal.SIGTERM, moment(name)), "cancelled", _ENDED) for name in _BY_TERMINATION),
     Cell("SIGINT, then the model answers with calls", "mid-stream, nothing is committed",
