@@ -9,10 +9,11 @@ from types import MappingProxyType
 
 from .answers import Account, Comment
 from .bench import Bench
-from .delivery import deliver, propose
+from .delivery import deliver, keep_back, propose
 from .errors import SandboxGone, ServiceError, Status
 from .marker import WORKING, Marker, is_ours
 from .origin import UNFINISHED
+from .pull_request import Branch
 from .report import Ending, Report
 from .runner import Runner, Step, Warned
 from .session import Session
@@ -59,8 +60,7 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, closing: 
     kept = ""
     sandboxes = session.sandboxes.find()
     try:
-        if comment := _find_comment(session):
-            session.listen(Marker.read(comment.body) or Marker(), comment.id, notified=bool(told))
+        _listen(session, notified=bool(told))
         if sandboxes:
             kept = _rescue(session, sandboxes[0], what)
     finally:
@@ -78,21 +78,41 @@ def _rescue(session: Session, sandbox_id: str, what: str) -> str:
     state, trigger, report = session.runner.state, session.trigger, session.report
     if "tree" not in state:
         return ""
-    start, tree, grafted = _find_start(session)
-    pulls = session.repository.find_pulls(start.branch) if start.branch_sha else []
-    pull = next((pull for pull in pulls if pull.state == "open"), None)
-    us = Account(login=state["us"], id=int(state["us-id"]))
-    branch = session.take_branch(start, tree, us, pull)
-    branch.grafted = grafted
-    branch.earlier = int(state["pushed"]) + (start.branch_sha not in (None, state["branch-sha"]))
+    branch, unread = _take_branch(session)
     said, heading = f"{UNFINISHED} {what}", write_heading(trigger, trigger.issue)
     try:
         workspace = Workspace.connect(session.settings, sandbox_id)
-    except SandboxGone:
-        propose(report, branch, heading, said, "Refs")
-        return state.get("kept", _LOST)  # a main step that had delivered has ended the sandbox itself
+    except ServiceError as e:
+        if not unread:
+            propose(report, branch, heading, said, "Refs")
+        lost = _LOST if isinstance(e, SandboxGone) else f"{e} What was not committed is lost."
+        return state.get("kept", lost)  # a main step that had delivered has ended the sandbox itself
     bench = Bench(workspace, branch, report.tell, lambda: session.rebuild(branch))
-    return deliver(report, Desk(bench, branch, report.tell, report.budget), heading, said, "Refs")
+    desk = Desk(bench, branch, report.tell, report.budget)
+    if unread:
+        return "\n".join(filter(None, [unread, keep_back(report, desk)]))
+    return deliver(report, desk, heading, said, "Refs")
+
+
+def _take_branch(session: Session) -> tuple[Branch, str]:
+    """The branch as the main step left it, and why GitHub does not say what is on it: then nothing can be delivered."""
+    state, unread = session.runner.state, ""
+    us = Account(login=state["us"], id=int(state["us-id"]))
+    try:
+        start, tree, grafted = _find_start(session)
+        pulls = session.repository.find_pulls(start.branch) if start.branch_sha else []
+    except ServiceError as e:
+        start, tree, grafted, pulls, unread = _read_start(state), state["tree"], state["grafted"], [], str(e)
+    pull = next((pull for pull in pulls if pull.state == "open"), None)
+    branch = session.take_branch(start, tree, us, pull)
+    branch.grafted = grafted
+    branch.earlier = int(state["pushed"]) + (start.branch_sha not in (None, state["branch-sha"]))
+    return branch, unread
+
+
+def _read_start(state: Mapping[str, str]) -> Start:
+    """Where the main step knew our branch to be."""
+    return Start(state["base"], state["base-sha"], state["branch"], state["branch-sha"] or None)
 
 
 def _find_start(session: Session) -> tuple[Start, str, str]:
@@ -101,12 +121,23 @@ def _find_start(session: Session) -> tuple[Start, str, str]:
     A commit that was on its way when the step was cut off may have arrived: then that is where.
     """
     state = session.runner.state
-    start = Start(state["base"], state["base-sha"], state["branch"], state["branch-sha"] or None)
+    start = _read_start(state)
     if sha := state["pushing"]:
         tip = session.repository.read_ref(f"heads/{start.branch}")
         if tip and tip.object.sha == sha:
             return replace(start, branch_sha=sha), state["pushing-tree"], state["pushing-grafted"]
     return start, state["tree"], state["grafted"]
+
+
+def _listen(session: Session, *, notified: bool) -> None:
+    """Let the comment of the main step hear of the ending; what was done is rescued also where it cannot be found."""
+    try:
+        comment = _find_comment(session)
+    except ServiceError as e:
+        session.report.tell(Warned(f"The status comment is not up to date: {e}"))
+        return
+    if comment:
+        session.listen(Marker.read(comment.body) or Marker(), comment.id, notified=notified)
 
 
 def _find_comment(session: Session) -> Comment | None:

@@ -55,6 +55,8 @@ _EVERYTHING = "0.0.0.0/0"
 _SHELL_TIMEOUT = 120
 _LOAD_TIMEOUT = 600
 _ALIVE_TIMEOUT = 10
+_CONNECTING = 30
+"""Seconds in which a sandbox that may hold unfinished work is asked for again."""
 _ENDING = 5
 """Seconds in which the end of a sandbox is asked for again."""
 _HOBBY_LIFE = 3600
@@ -218,8 +220,12 @@ class Workspace:
     @classmethod
     def connect(cls, settings: Settings, sandbox_id: str) -> Self:
         """Go on in a sandbox that an earlier step started. Raises SandboxGone when it is no more."""
-        with _faults("connect to the sandbox"):
-            return cls(Sandbox.connect(sandbox_id, timeout=_SPARE_LIFE, **_address(settings)))
+
+        def ask() -> Sandbox:
+            with _faults("connect to the sandbox"):
+                return Sandbox.connect(sandbox_id, timeout=_SPARE_LIFE, **_address(settings))
+
+        return cls(persist(ask, monotonic() + _CONNECTING))
 
     @staticmethod
     def find(settings: Settings, metadata: dict[str, str]) -> dict[str, dict[str, str]]:

@@ -351,6 +351,69 @@ def test_sandbox_that_vanished_with_the_run(stage, act, start, released):
     assert_delivered(stage)
 
 
+def test_sandbox_that_is_not_reached_at_once(stage, act, start, released):
+    """The post step connects again when E2B falters."""
+    running = while_the_model_streams(stage, start, released)
+    running.end(signal.SIGKILL)
+    stage.e2b.fail("POST", "/connect$", status=500)
+
+    act(running.job)
+
+    assert_delivered(stage)
+
+
+def test_sandbox_that_the_post_step_may_not_reach(stage, act, start, released):
+    """What was committed is proposed, and the comment says what is lost, and why."""
+    running = while_the_model_streams(stage, start, released, APPLY, COMMIT)
+    running.end(signal.SIGKILL)
+    stage.e2b.fail("POST", "/connect$", status=401, body={"code": 401, "message": "no"}, times=None)
+
+    act(running.job)
+
+    assert_delivered(stage)
+    (comment,) = own_comments(stage)
+    assert "The run was cut off" in comment
+    assert "E2B could not connect to the sandbox (401)." in comment
+    assert "What was not committed is lost." in comment
+
+
+@pytest.mark.parametrize("path", ["/pulls$", "/git/ref/"], ids=["pull request", "commit on its way"])
+def test_post_step_that_cannot_read_keeps_a_patch(stage, act, start, released, path):
+    """Where GitHub does not say what is on the branch, what is not committed is in the summary, and the comment says so."""
+    notes = reply(call("save_content_to_file", path="notes.txt", content="Notes.\n"))
+    if path == "/pulls$":
+        running = while_the_model_streams(stage, start, released, APPLY, COMMIT, notes)
+    else:
+        stage.openai.play(notes, COMMIT)
+        pushing = stage.github.fail("POST", "/git/refs$", hold=released, drop=True, skip=1)
+        running = start(stage.label(1))
+        assert pushing.reached.wait(30)
+    running.end(signal.SIGKILL)
+    stage.github.fail("GET", path, status=401, body={"message": "Bad credentials"}, times=None)
+
+    post = act(running.job)
+
+    assert 0 == post.exit_code
+    assert "+Notes.\n" in post.summary
+    (comment,) = own_comments(stage)
+    assert "The run was cut off" in comment
+    assert "(401). Bad credentials" in comment
+    assert "What passed the checks and is not on GitHub is in the summary" in comment
+    assert [] == alive(stage)
+
+
+def test_post_step_that_does_not_find_the_comment_delivers(stage, act, start, released):
+    """What was done is on the branch, though the comment cannot be looked for."""
+    stage.github.fail("POST", "/issues/1/comments$", hold=released)
+    running = while_the_model_streams(stage, start, released)
+    running.end(signal.SIGKILL)
+    stage.github.fail("POST", "/graphql$", status=403, body={"message": "no"}, times=None)
+
+    act(running.job)
+
+    assert_delivered(stage)
+
+
 def test_refusal_in_the_post_step_is_told(stage, act, start, released):
     """What the post step may not commit is named with the reason, and not committed."""
     link = reply(call("run_command", command="ln -s /etc/passwd users"))
