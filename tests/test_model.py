@@ -233,6 +233,40 @@ def test_odd_replies_are_taken(server, model, body, expected):
 
 
 @pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"input_tokens": 0, "output_tokens": 0}, None),
+        ({"input_tokens": -5, "output_tokens": 3}, None),
+        ({"input_tokens": 5.5, "output_tokens": 3}, None),
+        ({"input_tokens": "5", "output_tokens": 3}, None),
+        ({"input_tokens": 5, "output_tokens": -3}, None),
+        ({"input_tokens": 5, "output_tokens": 0}, Usage(5, 0, 0)),
+        ({"input_tokens": 5, "output_tokens": 3, "input_tokens_details": []}, Usage(5, 0, 3)),
+        ({"input_tokens": 5, "output_tokens": 3, "input_tokens_details": {"cached_tokens": "4"}}, Usage(5, 0, 3)),
+        (
+            {
+                "input_tokens": 5,
+                "output_tokens": 3,
+                "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 9},
+            },
+            Usage(5, 4, 3, 1),
+        ),
+        (
+            {"input_tokens": 5, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 9}},
+            Usage(5, 5, 3),
+        ),
+    ],
+    ids=["zero", "negative", "half", "text", "less than nothing", "no words", "list", "text of details", "more", "all"],
+)
+def test_odd_usage(server, model, told, expected):
+    """What cannot be a number of tokens is taken as not told, so that it makes neither a bug nor work that is free."""
+    done = DONE | {"response": {"status": "completed", "usage": told}}
+    server.fail("POST", "/responses$", status=200, body=stream(done), headers={"Content-Type": "text/event-stream"})
+
+    assert expected == ask(model).usage
+
+
+@pytest.mark.parametrize(
     ("answer", "expected"),
     [
         ((429, {"message": "x", "code": "rate_limit_exceeded"}, {"Retry-After": "7"}), ("rate_limit_exceeded", 7)),

@@ -324,16 +324,22 @@ def _find_cut(response: dict[str, Any]) -> str:
 
 
 def _usage(usage: dict[str, Any]) -> Usage | None:
-    """The tokens used, where both numbers are told; servers other than OpenAI's may leave out the details."""
-    if usage.get("input_tokens") is None or usage.get("output_tokens") is None:
+    """The tokens used, where both numbers are told; servers other than OpenAI's may leave out the details.
+
+    No request is without input: where the server counts none, what it says would make the work cost nothing.
+    """
+    read, written = _count(usage.get("input_tokens")), _count(usage.get("output_tokens"))
+    if not read or written is None:
         return None
-    details = usage.get("input_tokens_details") or {}
-    return Usage(
-        usage["input_tokens"],
-        details.get("cached_tokens") or 0,
-        usage["output_tokens"],
-        details.get("cache_write_tokens") or 0,
-    )
+    details = usage.get("input_tokens_details")
+    details = details if isinstance(details, dict) else {}
+    cached = min(_count(details.get("cached_tokens")) or 0, read)
+    return Usage(read, cached, written, min(_count(details.get("cache_write_tokens")) or 0, read - cached))
+
+
+def _count(tokens: object) -> int | None:
+    """A number of tokens; None where it is none."""
+    return tokens if isinstance(tokens, int) and tokens >= 0 else None
 
 
 @contextlib.contextmanager
