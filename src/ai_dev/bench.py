@@ -102,6 +102,7 @@ class Bench:
         """Go on after a call that the sandbox did not end: in the same one if it lives, else in a new one.
 
         Gives what the model must know. Raises SandboxGone when that was one too many, AiDevError when none can be had.
+        A disk that is full when no more sandboxes are replaced is left to the model.
         """
         if not isinstance(error, SandboxFull) and self._doubts < _DOUBTS and self.workspace.is_alive():
             self._doubts += 1
@@ -117,12 +118,13 @@ class Bench:
             self.deaths += 1
             self.tell(Warned(f"{_describe(error)} A new one is started ({self.deaths} of {DEATHS})."))
             try:
-                self.workspace = self.rebuild()
-                told = self._restore()
+                workspace = self.rebuild()
+                told = self._restore(workspace)
             except SandboxGone as e:
                 error = e
             else:
                 break
+        self.workspace = workspace  # only now: one without the copy would be taken for one in which nothing was done
         self._doubts = 0
         self.tell(Warned(told))
         return (
@@ -131,13 +133,13 @@ class Bench:
             "is gone: processes, installed packages, files outside the repository and files that git ignores."
         )
 
-    def _restore(self) -> str:
+    def _restore(self, workspace: Workspace) -> str:
         """Put the copy into the new workspace; say what is back and what is not."""
         copy = self._usable_copy
         if copy is None:
             return "What was not committed is lost."
         try:
-            restore(self.workspace, copy.change)
+            restore(workspace, copy.change)
         except ToolError as e:
             return f"What was not committed is lost: it could not be put back. {e}"
         names = [one_line(file.path, 100) for file in copy.change.files]

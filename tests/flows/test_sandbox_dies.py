@@ -195,6 +195,25 @@ def test_full_disk(stage, act):
     )
 
 
+def test_sandbox_that_does_not_take_the_copy(stage, act):
+    """When the edits cannot be put into the new sandbox, they are committed from the runner."""
+
+    def die(_):
+        vanish_all(stage)
+        refused = {"code": 401, "message": "no"}
+        stage.e2b.fail("POST", "/files", status=401, body=refused, skip=1, times=None)  # but the repository it takes
+        return LOOK
+
+    stage.openai.play(APPLY, LOOK, die)
+
+    result = act(stage.label(1))
+
+    assert (1, "failed") == (result.exit_code, result.outputs["status"])
+    assert "return a + b" in stage.repository.git("show", "ai-dev/issue-1:calculator.py")
+    (comment,) = own_comments(stage)
+    assert "kept in #2" in comment
+
+
 def dying_disk(stage, body, step):
     def play(_):
         stage.e2b.fail("POST", "/files", status=507, body=body, times=1)
