@@ -13,11 +13,12 @@ from typing import TypeVar
 from .agent import Agent
 from .answers import Pull
 from .background import begin
+from .bench import DEATHS
 from .budget import Budget
 from .claim import Contested
 from .conversation import Conversation
 from .delivery import conclude, deliver, keep_back
-from .errors import AiDevError, Blocked, Cancelled, Refused, ServiceError, Status, Stopped, ToolError
+from .errors import AiDevError, Blocked, Cancelled, Refused, SandboxFull, ServiceError, Status, Stopped, ToolError
 from .log import Log
 from .model import Model
 from .origin import UNFINISHED
@@ -203,6 +204,8 @@ def _look(desk: Desk) -> tuple[str, str]:
             agents = _read_agents(desk.workspace, desk.branch.start.base_sha)
             return agents, survey(desk.workspace, desk.branch.tree)
         except ServiceError as e:
+            if isinstance(e, SandboxFull) and desk.bench.deaths >= DEATHS:
+                raise  # the model could make room, but it is not asked yet
             desk.bench.recover(e)
 
 

@@ -195,6 +195,21 @@ def test_full_disk(stage, act):
     )
 
 
+def test_disk_that_is_full_before_the_work(set_stage, act):
+    """Where no new sandbox has room either, the run ends and says so; it does not try for ever."""
+    configuration = "setup:\n  - run: ln -s /dev/full ~/.ai-dev/tree\n"
+    stage = set_stage({"calculator.py": "x = 1\n", ".github/ai-dev.yml": configuration})
+    stage.repository.add_issue("Add notes", "Please.", user="octo")
+
+    result = act(stage.label(1))
+
+    assert (1, "failed") == (result.exit_code, result.outputs["status"])
+    assert 3 == len(stage.e2b.sandboxes)
+    assert [] == alive(stage)
+    (comment,) = own_comments(stage)
+    assert "Its disk is full." in comment
+
+
 def test_sandbox_that_does_not_take_the_copy(stage, act):
     """When the edits cannot be put into the new sandbox, they are committed from the runner."""
 
