@@ -239,6 +239,7 @@ def test_odd_replies_are_taken(server, model, body, expected):
         ({"input_tokens": -5, "output_tokens": 3}, None),
         ({"input_tokens": 5.5, "output_tokens": 3}, None),
         ({"input_tokens": "5", "output_tokens": 3}, None),
+        ({"input_tokens": 10**9, "output_tokens": 3}, None),
         ({"input_tokens": 5, "output_tokens": -3}, None),
         ({"input_tokens": 5, "output_tokens": 0}, Usage(5, 0, 0)),
         ({"input_tokens": 5, "output_tokens": 3, "input_tokens_details": []}, Usage(5, 0, 3)),
@@ -256,7 +257,7 @@ def test_odd_replies_are_taken(server, model, body, expected):
             Usage(5, 5, 3),
         ),
     ],
-    ids=["zero", "negative", "half", "text", "less than nothing", "no words", "list", "text of details", "more", "all"],
+    ids=str,
 )
 def test_odd_usage(server, model, told, expected):
     """What cannot be a number of tokens is taken as not told, so that it makes neither a bug nor work that is free."""

@@ -33,6 +33,8 @@ _EVENT_LIMIT = 16 << 20
 """Bytes of one event of a stream."""
 _ITEMS_LIMIT = 1000
 """Items of a reply."""
+_COUNTABLE = 10**9
+"""Tokens that no reply can have used."""
 _DROPPABLE = ("include", "prompt_cache_key")
 """What not every server knows; left out from then on when a server's 400 names it."""
 _DOING = "answer the request"
@@ -339,7 +341,7 @@ def _usage(usage: dict[str, Any]) -> Usage | None:
 
 def _count(tokens: object) -> int | None:
     """A number of tokens; None where it is none."""
-    return tokens if isinstance(tokens, int) and tokens >= 0 else None
+    return tokens if isinstance(tokens, int) and 0 <= tokens < _COUNTABLE else None
 
 
 @contextlib.contextmanager

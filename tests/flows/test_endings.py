@@ -1,6 +1,8 @@
 """How a run ends: each status with its exit code, its one comment, its outputs, summary and log."""
 
 import re
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -285,10 +287,28 @@ def test_words_of_the_model_are_inert(stage, act):
 
 def test_bug_of_ours_is_polite(stage, act):
     """A fault of our own ends with exit code 3, one polite line on the issue, and the traceback in the log alone."""
-    stage.openai.play(WRITE, reply(say("Done."), usage={"input_tokens": "many", "output_tokens": "few"}))
     job = stage.label(1)
+    state = job.directory / "step-0" / "state"
+    told = stage.github.fail("POST", "/issues/1/comments$", hold=threading.Event(), skip=1)
+
+    def lose_state(_):
+        """Whoever saves state now meets an error that nobody expects; until the run tells of it."""
+        state.rename(f"{state}.kept")
+        state.mkdir()
+        return reply(call("commit", message="Add notes"))
+
+    def find_state():
+        told.reached.wait(30)
+        state.rmdir()
+        Path(f"{state}.kept").rename(state)
+        told.hold.set()
+
+    stage.openai.play(WRITE, lose_state)
+    finder = threading.Thread(target=find_state)
+    finder.start()
 
     main = act(job)
+    finder.join()
 
     assert (3, "bug") == (main.exit_code, main.outputs["status"])
     assert "│ Traceback (most recent call last):" in main.log
