@@ -100,10 +100,9 @@ def _take_branch(session: Session) -> tuple[Branch, str]:
     us = Account(login=state["us"], id=int(state["us-id"]))
     try:
         start, tree, grafted = _find_start(session)
-        pulls = session.repository.find_pulls(start.branch) if start.branch_sha else []
+        pull = session.repository.find_open_pull(start.branch) if start.branch_sha else None
     except ServiceError as e:
-        start, tree, grafted, pulls, unread = _read_start(state), state["tree"], state["grafted"], [], str(e)
-    pull = next((pull for pull in pulls if pull.state == "open"), None)
+        start, tree, grafted, pull, unread = _read_start(state), state["tree"], state["grafted"], None, str(e)
     branch = session.take_branch(start, tree, us, pull)
     branch.grafted = grafted
     branch.earlier = int(state["pushed"]) + (start.branch_sha not in (None, state["branch-sha"]))

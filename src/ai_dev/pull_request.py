@@ -216,7 +216,7 @@ class Branch:
         self.pull = None  # somebody closed it meanwhile
         try:
             self.pull = self._open(title, body)
-            self.opened = True
+            self.opened = self.pull.user is None or self.pull.user.id == self.us.id
         except ServiceError as e:
             if e.failure.status != 403 or e.failure.code:
                 raise
@@ -265,10 +265,15 @@ class Branch:
         return f"Pull request #{self.pull.number} is {'open' if self.opened else 'updated'}: {url}"
 
     def _open(self, title: str, body: str) -> Pull:
+        """Open the pull request; where one is open that we did not know of, that is it."""
         try:
             return self._request(title, body)
         except ServiceError as e:
-            if e.failure.status != 422 or self.repository.read_ref(f"heads/{self.name}"):
+            if e.failure.status != 422:
+                raise
+            if there := self.repository.find_open_pull(self.name):
+                return there
+            if self.repository.read_ref(f"heads/{self.name}"):
                 raise
         self.repository.create_branch(self.name, self.head)  # somebody has deleted it: the work on it is not lost
         return self._request(title, body)

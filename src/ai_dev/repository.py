@@ -207,12 +207,16 @@ class Repository:
         query = f"?state=all&per_page={_PER_PAGE}&head={quote(f'{self.owner}:{branch}', safe='')}"
         return self._ask("GET", f"{self._path}/pulls{query}", list[Pull], "look for our pull request")
 
+    def find_open_pull(self, branch: str) -> Pull | None:
+        """The open pull request from a branch of this repository, if there is one."""
+        return next((pull for pull in self.find_pulls(branch) if pull.state == "open"), None)
+
     def create_pull(self, branch: str, base: str, title: str, body: str, *, draft: bool) -> Pull:
         """Open a pull request. ServiceError 403 when Actions may open none, 422 for a draft where there are none."""
         new = {"title": title, "body": body, "head": branch, "base": base, "draft": draft}
         return self._create(
             lambda: self._ask_once("POST", f"{self._path}/pulls", Pull, "open the pull request", new),
-            lambda: next((p for p in self.find_pulls(branch) if p.state == "open"), None),
+            lambda: self.find_open_pull(branch),
         )
 
     def update_pull(self, number: int, title: str, body: str) -> Pull:

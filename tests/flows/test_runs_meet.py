@@ -240,6 +240,23 @@ def test_branch_that_others_moved_where_we_are(stage, act, file):
     assert ["Make add() add", "Add notes"] == subjects(stage, "ai-dev/issue-1-2")
 
 
+def test_pull_request_that_others_opened(stage, act):
+    """One that somebody opens from our branch while the run works is the run's: it is told of, and left as it is."""
+
+    def propose(_):
+        stage.repository.add_pull(title="Mine", body="By hand.", user="octo", head="ai-dev/issue-1", base="main")
+        return reply(call("make_pull_request", title="Make add() add", body="It subtracted."))
+
+    stage.openai.play(APPLY, COMMIT, propose, DONE)
+
+    result = act(stage.label(1))
+
+    assert (0, "updated", "2") == (result.exit_code, result.outputs["status"], result.outputs["pull-request-number"])
+    (pull,) = stage.repository.pulls.values()
+    assert ("Mine", "By hand.") == (pull.title, pull.body)
+    assert "@octo opened it, and its text was left as it is" in stage.openai.conversations[-1]["input"][-1]["output"]
+
+
 def test_branch_that_others_deleted(stage, act):
     """A branch that is deleted while the run works comes back with all of the work, and gets a pull request."""
 
