@@ -140,6 +140,12 @@ def test_failure_names_its_cure(fault, cure):
     assert f"{error.what} {error.why} {error.cure}" == str(error)
 
 
+@pytest.mark.parametrize("wait", [1e12, float("inf")])
+def test_wait_without_end_has_words(wait):
+    """Whatever time a service asks for, what it came to can be told."""
+    assert "GitHub asks to wait" in ServiceError(failure(503, wait=wait, service=Service.GITHUB)).cure
+
+
 def test_when_to_come_back_is_said():
     """A service that asks to wait longer than the run does is named with the time from which on it can be asked."""
     assert re.fullmatch(

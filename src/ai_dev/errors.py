@@ -171,6 +171,9 @@ TRIES = 5
 _PATIENCE = 120.0
 """Longest wait in seconds before the next try."""
 
+_LATEST = 366 * 86_400
+"""Longest wait in seconds that is told as a date: there is none behind the year 9999."""
+
 MALFORMED = "malformed"
 """Our code for an answer that has not the form that the service documents."""
 TOO_LONG = "context_length_exceeded"
@@ -232,7 +235,7 @@ def _cure(failure: Failure) -> str:
         if cure := _CURES.get((failure.service, key)):
             return cure
     if passing(failure) and failure.wait:
-        come_back = datetime.now(UTC) + timedelta(seconds=failure.wait)
+        come_back = datetime.now(UTC) + timedelta(seconds=min(failure.wait, _LATEST))
         return f"{failure.service} asks to wait: start the run again after {come_back:%H:%M} UTC on {come_back:%B %-d}."
     if passing(failure):
         return f"This is most likely a passing fault of {failure.service}: start the run again later."
