@@ -63,7 +63,7 @@ class Repository:
         self.full_name = full_name
         self.scarce = False
         """Whether most of the requests are used that GitHub allows in an hour."""
-        self._until = until
+        self.until = until
         self._path = f"/repos/{full_name}"
         self._local = threading.local()
         self._requesters: list[Requester] = []
@@ -235,13 +235,13 @@ class Repository:
             unknown = True
             return make()
 
-        return persist(ask, self._until)
+        return persist(ask, self.until)
 
     def _ask(
         self, verb: str, path: str, shape: type[_Shape] | None, doing: str, body: dict[str, Any] | None = None
     ) -> _Shape:
         """One request whose answer has this shape, repeated after passing faults."""
-        return persist(lambda: self._ask_once(verb, path, shape, doing, body), self._until)
+        return persist(lambda: self._ask_once(verb, path, shape, doing, body), self.until)
 
     def _ask_once(
         self, verb: str, path: str, shape: type[_Shape] | None, doing: str, body: dict[str, Any] | None = None

@@ -48,6 +48,8 @@ DELIVERY = 480
 """Seconds behind the run's limit in which what was done can be delivered: less than the sandbox lives on."""
 _POST_STEP = 300
 """Seconds that GitHub gives the post step."""
+_POST_STEP_WAITS = 180
+"""Seconds of them in which GitHub is asked again: the rest is for what is kept and told when it does not answer."""
 _PATIENCE = 15
 """Seconds in which a run that has claimed an issue says so there."""
 
@@ -85,7 +87,7 @@ class Session:
         report.go_on = trigger.describe_next(settings)
         certificates = trust(settings.ca_certificates, folder)
         token = settings.github_token.get_secret_value()
-        until = report.budget.until + DELIVERY
+        until = report.budget.began + _POST_STEP_WAITS if runner.in_post_step else report.budget.until + DELIVERY
         repository = Repository(runner.api_url, runner.repository, token, certificates, until)
         closing.callback(repository.close)
         bots = frozenset(filter(None, settings.allowed_bots.split(", ")))
