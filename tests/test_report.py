@@ -174,7 +174,7 @@ def thread(github):
 
 def test_comment_is_edited_now_and_then(github, status):
     """While the run works its comment shows the plan and the turn, edited once in half a minute at the most."""
-    status.begin(None, MARKER)
+    status.begin(MARKER)
     for turn in range(5):
         status.note(Asked(turn), None)
     assert [] == github.requests("PATCH")
@@ -192,7 +192,7 @@ def test_comment_is_edited_now_and_then(github, status):
 def test_comment_is_edited_less_when_requests_are_scarce(github, status):
     """With few requests left to GitHub the work has them, not the comment."""
     github.rate_remaining = 200
-    status.begin(None, MARKER)
+    status.begin(MARKER)
     status._edited -= 31
     status.note(Asked(1), None)
     assert [] == github.requests("PATCH")
@@ -205,7 +205,7 @@ def test_comment_is_edited_less_when_requests_are_scarce(github, status):
 
 def test_other_events_are_not_for_the_comment(github, status):
     """Output and notes never make a request."""
-    status.begin(None, MARKER)
+    status.begin(MARKER)
     status._edited -= 31
     for event in (Note("x"), Printed("x"), Said("x"), Step("x")):
         status.note(event, None)
@@ -215,7 +215,7 @@ def test_other_events_are_not_for_the_comment(github, status):
 
 def test_refused_edits_are_not_repeated(github, status, told):
     """When GitHub lets us edit no more, the run goes on, says so once, and tries again only at the end."""
-    status.begin(None, MARKER)
+    status.begin(MARKER)
     github.fail("PATCH", "/comments/", status=403, body={"message": "no"}, times=None)
     for turn in (1, 2, 3):
         status._edited -= 31
@@ -229,10 +229,37 @@ def test_refused_edits_are_not_repeated(github, status, told):
     assert body.endswith("The end.")
 
 
+def test_comment_of_an_earlier_run_that_is_gone(github, status):
+    """Where somebody has just deleted it the run says in a new one that it works: else another run would not know."""
+    status.begin(MARKER)
+    first = status.comment
+    status.repository.delete_comment(first)
+
+    status.begin(MARKER)
+
+    assert first != status.comment
+    assert 1 == len(thread(github))
+
+
+def test_comment_that_somebody_deletes(github, status, told):
+    """That it is gone is said once; the end is told in a new one."""
+    status.begin(MARKER)
+    status.repository.delete_comment(status.comment)
+    for turn in (1, 2, 3):
+        status._edited -= 31
+        status.note(Asked(turn), None)
+    assert 1 == len(told)
+
+    status.end(Status.OPENED, "The end.", None)
+
+    (body,) = thread(github)
+    assert body.endswith("The end.")
+
+
 @pytest.mark.parametrize("ended", [Status.ANSWERED, Status.FAILED, Status.UNCHANGED, Status.OPENED, Status.CANCELLED])
 def test_there_is_one_comment(github, status, ended):
     """An ending notifies, by its pull request or by a new comment for the old; one that is cancelled has no time to."""
-    status.begin(None, MARKER)
+    status.begin(MARKER)
     first = status.comment
     status.end(ended, "The end.", None)
 
@@ -244,7 +271,7 @@ def test_there_is_one_comment(github, status, ended):
 
 def test_cut_off_run_keeps_the_issue(status, github):
     """Until the post step has delivered what a cancelled run left, its comment says that the issue is taken."""
-    status.begin(None, MARKER)
+    status.begin(MARKER)
     status.end(Status.CANCELLED, "The end.", None, until=int(time.time()) + 60)
 
     (body,) = thread(github)
@@ -253,11 +280,11 @@ def test_cut_off_run_keeps_the_issue(status, github):
 
 def test_nothing_follows_the_end(github, status):
     """What a thread still tells after the end leaves the comment as it is."""
-    status.begin(None, MARKER)
+    status.begin(MARKER)
     status.end(Status.FAILED, "The end.", None)
     status._edited -= 31
     status.note(Asked(7), None)
-    status.begin(None, MARKER)
+    status.begin(MARKER)
 
     (body,) = thread(github)
     assert body.endswith("The end.")
@@ -266,7 +293,7 @@ def test_nothing_follows_the_end(github, status):
 def test_comment_cannot_be_written(github, status, told):
     """Without its comment the run goes on, and the log says why there is none."""
     github.fail("POST", "/comments$", status=403, body={"message": "locked"}, times=None)
-    status.begin(None, MARKER)
+    status.begin(MARKER)
     status.note(Asked(1), None)
     status.end(Status.FAILED, "The end.", None)
 

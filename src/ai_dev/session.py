@@ -155,7 +155,7 @@ class Session:
             check_free(earlier, self.runner.run_id)
         status = self.listen(earlier, task.status.id if task.status else None)
         claimed = begin(lambda: self._claim(earlier, chosen.result(), anew=anew))
-        greeted = begin(lambda: status.begin(task.status, claimed.result()) if status else None)
+        greeted = begin(lambda: status.begin(claimed.result()) if status else None)
         together: list[Future[Any]] = [claimed, sandbox, fetched]
         done = wait(together, return_when=FIRST_EXCEPTION).done
         for future in together:

@@ -35,7 +35,7 @@ class StatusComment:
     """What it says to programs; from the start of the work it names the branch that is to be."""
     tell: Tell
     comment: int | None = None
-    """The comment's id, once it is there."""
+    """The comment's id, once it is there; before the work begins that of an earlier run, if one is."""
     notified: bool = False
     """Whether a comment has told already that the run ended."""
     _plan: tuple[tuple[str, str], ...] = ()
@@ -46,20 +46,17 @@ class StatusComment:
     _lock: threading.RLock = field(default_factory=threading.RLock)
     """A run may end while another thread says that it works: the ending waits, and has the last word."""
 
-    def begin(self, earlier: Comment | None, marker: Marker) -> None:
-        """Say that the work begins: in the comment of an earlier run, or in a new one."""
+    def begin(self, marker: Marker) -> None:
+        """Say that the work begins: in the comment of an earlier run, or in a new one where that is gone."""
         with self._lock:
             self.marker = marker
             body = self._working(None)
             if self._ended:
                 return
             try:
-                if earlier:
-                    self._keep(self.repository.edit_comment(earlier.id, body))
-                else:
-                    self._keep(
-                        self.repository.post_comment(self.number, body, self._mark(WORKING, None, self.marker.until))
-                    )
+                if not (self.comment and self._replace(body)):
+                    mark = self._mark(WORKING, None, self.marker.until)
+                    self._keep(self.repository.post_comment(self.number, body, mark))
             except ServiceError as e:
                 self._warn(e)
             self._edited = time.monotonic()
@@ -118,7 +115,7 @@ class StatusComment:
             try:
                 self.repository.edit_comment(self.comment, body)
             except ServiceError as e:
-                self._quiet = e.failure.status in (403, 429)
+                self._quiet = e.failure.status in (403, 404, 429)
                 self._warn(e)
 
     def _keep(self, comment: Comment) -> None:
