@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from .answers import Commit, Head, Pull
 from .change import Change
+from .errors import AiDevError, ToolError
 from .flags import add_flags
 from .patch_file import restore
 from .pull_request import Branch
@@ -37,10 +38,17 @@ class Rehearsal(Branch):
         return self.start
 
     def resume(self, workspace: Workspace, tree: str) -> None:
-        """Go on in a new workspace: what would have been committed is put into it again."""
+        """Go on in a new workspace: what would have been committed is put into it again. Raises AiDevError."""
         del tree
         for change, message in zip(self.changes, self.messages, strict=True):
-            restore(workspace, change)
+            try:
+                restore(workspace, change)
+            except ToolError as e:
+                raise AiDevError(
+                    "What the rehearsal had committed could not be put into a new sandbox.",
+                    str(e),
+                    "Start the run again.",
+                ) from None
             workspace.record(message)
 
     def propose(self, title: str, text: str, spent: str, link: str = "Refs") -> Pull:

@@ -159,6 +159,26 @@ def test_rehearsal_that_was_killed(stage, act, released):
     assert [False] == [sandbox.alive for sandbox in stage.e2b.sandboxes.values()]
 
 
+@pytest.mark.usefixtures("untouched")
+def test_rehearsal_that_cannot_go_on(stage, act):
+    """A new sandbox that does not take what was committed ends the run with words, and the summary shows it."""
+
+    def die(_):
+        for sandbox in stage.e2b.sandboxes.values():
+            stage.e2b.vanish(sandbox.id)
+        stage.e2b.fail("POST", "/files", status=500, body={"code": 500, "message": "no"}, skip=1)
+        return reply(call("run_command", command="true"))
+
+    stage.openai.play(
+        reply(call("apply_patch", patch=FIX)), reply(call("commit", message="Make add() add")), die,
+    )  # fmt: skip
+
+    result = act(stage.label(1, inputs=DRY))
+
+    assert (1, "failed") == (result.exit_code, result.outputs["status"])
+    assert "What the rehearsal had committed could not be put into a new sandbox." in result.summary
+
+
 def test_rehearsal_beside_an_open_pull_request(stage, act):
     """A rehearsal for an issue that has a pull request starts from its branch and leaves both as they are."""
     stage.openai.play(
