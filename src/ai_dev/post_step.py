@@ -49,8 +49,8 @@ def finish(environ: Mapping[str, str], runner: Runner, report: Report, closing: 
     """
     state = runner.state
     if "ended" in state:
-        if "sandbox-id" in state:
-            _end_sandbox(Settings.load(environ), state["sandbox-id"], report)
+        for sandbox_id in f"{state.get('sandbox-id', '')} {state.get('replaced', '')}".split():
+            _end_sandbox(Settings.load(environ), sandbox_id, report)
         return None
     report.tell(Step("End a run that was cut off"))
     told = state.get("cut-off", "")

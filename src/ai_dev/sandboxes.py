@@ -68,8 +68,9 @@ class Sandboxes:
         except ServiceError:
             self._end_unheard_of()
             raise
+        replaced = [other.id for other in self.alive]  # and could not be ended
         self.alive.append(workspace)
-        runner.save_state(sandbox_id=workspace.id)
+        runner.save_state(sandbox_id=workspace.id, replaced=" ".join(replaced))
         return workspace
 
     def end_all(self) -> None:

@@ -135,6 +135,21 @@ def test_replaced_sandbox_that_could_not_be_ended(stage, act):
     assert [] == alive(stage)
 
 
+def test_replaced_sandbox_that_the_run_cannot_end(stage, act):
+    """The post step ends it, with the one that took its place."""
+    stage.e2b.fail("POST", "/files", status=502)
+    stage.e2b.fail("DELETE", "/sandboxes/", status=500, times=2)
+    stage.openai.play(APPLY, DONE)
+    job = stage.label(1)
+
+    act(job)
+    left = alive(stage)
+    act(job)
+
+    assert (2, 1) == (len(stage.e2b.sandboxes), len(left))
+    assert [] == alive(stage)
+
+
 def test_sandbox_of_which_the_run_did_not_hear(stage, act):
     """When the answer to its creation is lost it is asked for again, and is the same one."""
     stage.e2b.fail("POST", "/v2/sandboxes$", drop=True, after=True)
