@@ -42,8 +42,7 @@ def take_claim(repository: Repository, issue: int, last: str, sha: str, trailer:
     """
     name = f"ai-dev/claims/issue-{issue}"
     if anew:
-        found = repository.read_ref(name)
-        last = found.object.sha if found else ""
+        last = _read(repository, name)
     try:
         if not last:
             repository.create_ref(f"refs/{name}", sha)
@@ -52,7 +51,13 @@ def take_claim(repository: Repository, issue: int, last: str, sha: str, trailer:
         claim = repository.create_commit(f"Work on #{issue}\n\n{trailer}", tree, last).sha
         repository.move_ref(name, claim)
     except ServiceError as e:
-        if e.failure.status in (404, 422) and not anew:
+        if e.failure.status in (404, 422) and (not anew or _read(repository, name) != last):
             raise Contested("") from None
         raise
     return claim
+
+
+def _read(repository: Repository, name: str) -> str:
+    """The claim that there is; empty where there is none."""
+    found = repository.read_ref(name)
+    return found.object.sha if found else ""
