@@ -49,7 +49,6 @@ class Issue(BaseModel):
     title: str = ""
     body: str | None = ""
     state: str = ""
-    locked: bool = False
     user: Account | None = None
     labels: list[Label] = []
     pull_request: dict[str, Any] | None = None
@@ -58,18 +57,11 @@ class Issue(BaseModel):
     """How many there are."""
 
 
-class RepositoryName(BaseModel):
-    """A repository by its name."""
-
-    full_name: str = ""
-
-
 class Head(BaseModel):
     """Where a pull request comes from."""
 
     ref: str
     sha: str
-    repo: RepositoryName | None = None
 
 
 class Pull(BaseModel):
@@ -78,12 +70,10 @@ class Pull(BaseModel):
     number: int
     html_url: str
     state: str = "open"
-    draft: bool = False
     title: str = ""
     body: str | None = ""
     user: Account | None = None
     head: Head
-    merged_at: str | None = None
 
 
 class Permission(BaseModel):
@@ -93,17 +83,10 @@ class Permission(BaseModel):
     user: Account | None = None
 
 
-class Verification(BaseModel):
-    """Whether GitHub shows a commit as Verified."""
-
-    verified: bool = False
-
-
 class Commit(BaseModel):
     """A commit as GitHub made it."""
 
     sha: Id
-    verification: Verification = Verification()
 
 
 class Sha(BaseModel):
@@ -143,7 +126,6 @@ class Comparison(BaseModel):
     """How two commits stand to each other: ``ahead``, ``behind``, ``identical`` or ``diverged``."""
 
     status: str
-    total_commits: int
     commits: list[StoredCommit] = []
     """Oldest first, at most 250."""
     files: list[ComparedFile] = []
