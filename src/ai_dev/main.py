@@ -6,7 +6,7 @@ import contextlib
 import logging
 import queue
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -112,8 +112,22 @@ def work(session: Session, desk: Desk, task: Task, ground: Ground) -> Ending:
         raise  # nothing of it may be shown, or the post step delivers
     except AiDevError as e:
         said = f"{UNFINISHED} {e.what}\n\n{e.said}".strip()
-        return Ending.of(e, deliver(report, desk, task.heading, said, "Refs"))
-    return conclude(report, desk, text, deliver(report, desk, task.heading, text, "Fixes"))
+        with _last_words(e.said):
+            return Ending.of(e, deliver(report, desk, task.heading, said, "Refs"))
+    with _last_words(text):
+        return conclude(report, desk, text, deliver(report, desk, task.heading, text, "Fixes"))
+
+
+@contextlib.contextmanager
+def _last_words(text: str) -> Iterator[None]:
+    """Let what the model said last be in the ending too when its work cannot be delivered."""
+    try:
+        yield
+    except Blocked:
+        raise  # there may be a secret in it
+    except AiDevError as e:
+        e.said = e.said or text
+        raise
 
 
 def _finish(environ: Mapping[str, str], runner: Runner, report: Report, closing: contextlib.ExitStack) -> int:

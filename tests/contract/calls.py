@@ -162,6 +162,7 @@ GRANTED: dict[str, Call] = {
     "create_branch": lambda s: s.repository.create_branch("ai-dev/made", s.base),
     "create_branch, answer lost": _create_branch_unheard,
     "move_ref": _move_ref,
+    "find_open_pull": lambda s: s.repository.find_open_pull("side"),
     "find_pulls": lambda s: s.repository.find_pulls("side"),
     "create_pull": lambda s: s.repository.create_pull("other", "main", "Add a file", "It is new.", draft=True),
     "update_pull": lambda s: s.repository.update_pull(s.pull, "Say much more", "Closes it."),

@@ -9,6 +9,8 @@ from standins.openai import call, reply, say, stalled
 from tests.flows.runs import alive, branches, own_comments, starting, until
 from tests.projects import FIX, fix_script
 
+HELD = 60.0
+"""Seconds for which a stand-in holds an answer back: a run that waits for it takes as long; else it takes about one."""
 APPLY = reply(call("apply_patch", patch=FIX))
 COMMIT = reply(call("commit", message="Make add() add"))
 PULL = reply(call("make_pull_request", title="Make add() add", body="It subtracted."))
@@ -72,14 +74,14 @@ CANCELLED = {
 
 @pytest.mark.parametrize("case", CANCELLED.values(), ids=CANCELLED)
 def test_cancelled_run_says_so_and_loses_nothing(stage, act, start, released, case):
-    """A signal ends the run within 6 seconds with a true comment; the post step delivers what was uncommitted."""
+    """A signal ends the run at once with a true comment; the post step delivers what was uncommitted."""
     number, moment = case
     running = moment(stage, start, released)
 
     main = running.end(number)
 
     assert (130, "cancelled") == (main.exit_code, main.outputs["status"])
-    assert main.seconds < 6
+    assert main.seconds < HELD / 2
     (comment,) = own_comments(stage)
     assert (
         "**AI Dev cancelled.** GitHub ended the run at the step “Work on ai-dev/issue-1, for main”, turn 2" in comment
@@ -108,7 +110,7 @@ def test_cancelled_during_the_fetch(stage, act, start, released):
     main, post = running.end(signal.SIGINT), act(running.job)
 
     assert (130, "cancelled", 0) == (main.exit_code, main.outputs["status"], post.exit_code)
-    assert main.seconds < 6
+    assert main.seconds < HELD / 2
     (comment,) = own_comments(stage)
     assert "**AI Dev cancelled.**" in comment
     assert ["main"] == branches(stage)
@@ -124,7 +126,7 @@ def test_cancelled_while_the_comment_is_posted(stage, act, start, released):
     main, post = running.end(signal.SIGINT), act(running.job)
 
     assert (130, 0) == (main.exit_code, post.exit_code)
-    assert main.seconds < 6
+    assert main.seconds < HELD / 2
     (comment,) = own_comments(stage)
     assert "**AI Dev cancelled.**" in comment
     assert [] == alive(stage)

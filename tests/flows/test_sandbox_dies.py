@@ -259,7 +259,7 @@ def test_github_that_takes_nothing(stage, act, moment):
     stage.github.fail(
         "POST", path, status=401, body={"message": "Bad credentials"}, times=None, skip=int(moment == "ref")
     )
-    stage.openai.play(APPLY, NOTES, COMMIT)
+    stage.openai.play(APPLY, NOTES, reply(say("It adds now.")))
     job = stage.label(1)
 
     result = act(job)
@@ -275,6 +275,7 @@ def test_github_that_takes_nothing(stage, act, moment):
     assert ["main"] == branches(stage)
     (comment,) = own_comments(stage)
     assert f"`{result.outputs['patch']}`" in comment
+    assert "> It adds now." in comment
     stage.repository.git("worktree", "remove", "--force", str(clone))
 
 
