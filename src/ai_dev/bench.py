@@ -14,7 +14,7 @@ from time import monotonic
 
 from .background import begin
 from .change import Change
-from .errors import AiDevError, SandboxFull, SandboxGone, ServiceError, ToolError
+from .errors import SandboxFull, SandboxGone, ServiceError, ToolError
 from .patch_file import restore
 from .pull_request import Branch
 from .redaction import one_line
@@ -154,5 +154,7 @@ class Bench:
         return self._copy if self._copy and self._copy.base == self.branch.tree else None
 
 
-def _describe(error: AiDevError) -> str:
-    return f"The sandbox failed: {one_line(error.why or error.what, 300).rstrip('.')}."
+def _describe(error: ServiceError) -> str:
+    """What happened, in words of ours alone: the model reads them, and a service may echo a key in its own."""
+    ours = error.failure.detail if isinstance(error, SandboxGone) else error.what
+    return f"The sandbox failed: {one_line(ours, 300).rstrip('.')}."

@@ -25,6 +25,7 @@ TOTAL_SIZE = 4 << 20
 _FOLDERS_SIZE = 16 << 20
 _LISTING = 1 << 20
 _ROUNDS = 3
+_TOO_MUCH = f"it is part of too much: a commit may have {FILES} files, and {TOTAL_SIZE:,} bytes in all."
 _DELETED = "D"
 _ADDED = "A"
 _SCRIPT = """
@@ -50,7 +51,8 @@ git ls-files --others --ignored --exclude-standard --directory | head -n 20 | he
 """Added files come last: where the listing is cut, the rest is what the base does not have."""
 _ADD = "git add -A >/dev/null"
 _ADD_ANY = """
-git add -A --ignore-errors >/dev/null 2>{ours}/errors || test $? = 1 || {{ cat {ours}/errors >&2; exit 1; }}
+if git add -A --ignore-errors >/dev/null 2>{ours}/errors; then rm -f {ours}/errors
+else test $? = 1 || {{ cat {ours}/errors >&2; exit 1; }}; fi
 """
 _ADD_KEPT = "git update-index -z --index-info < {ours}/kept"
 
@@ -219,19 +221,23 @@ class _Claim:
         return [Reason(None, f"git could not take everything: {self.errors}")] if self.errors else []
 
     def check_fit(self, sound: list[_Entry]) -> list[Reason]:
-        """The reasons against those of these files that are too many.
+        """The reasons against files when all are too many, or too large together.
 
-        What the base has goes before what it has not; where bytes are short, small files go before large ones.
+        Then only edits of what the base has are surely work: they are kept while they fit, the small ones first. What
+        is added or deleted in bulk is no more than a commit would take it.
         """
-        ordered = sorted(sound, key=lambda entry: entry.verb == _ADDED)
-        many = [Reason(e.path, f"it is one too many: at most {FILES} files fit.") for e in ordered[FILES:]]
+        if not self.unlisted and len(sound) <= FILES and sum(map(self.size_of, sound)) <= TOTAL_SIZE:
+            return []
+        edits = [entry for entry in sound if entry.verb not in (_ADDED, _DELETED)]
+        many = [Reason(entry.path, _TOO_MUCH) for entry in sound if entry.verb in (_ADDED, _DELETED)]
+        many += [Reason(entry.path, _TOO_MUCH) for entry in edits[FILES:]]
         if self.unlisted:
             many.append(Reason(None, f"{self.unlisted:,} more files are changed or added, too many to name."))
         room = TOTAL_SIZE
-        for entry in sorted(ordered[:FILES], key=self.size_of):
+        for entry in sorted(edits[:FILES], key=self.size_of):
             room -= self.size_of(entry)
             if room < 0:
-                many.append(Reason(entry.path, f"it does not fit: all files together may have {TOTAL_SIZE:,} bytes."))
+                many.append(Reason(entry.path, _TOO_MUCH))
         return many
 
     def check_torn(self, against: Sequence[Reason]) -> list[Reason]:

@@ -22,6 +22,7 @@ from .background import begin
 from .configuration import CONFIGURATION, CONFIGURATION_LIMIT
 from .errors import (
     FULL,
+    MALFORMED,
     AiDevError,
     Failure,
     SandboxFull,
@@ -48,6 +49,8 @@ _MESSAGE = 10_000
 _SCRIPT_LIMIT = 100_000
 _PRINTED_LIMIT = 8 << 20
 """Characters that one call to the sandbox's shell may print: more than any of our scripts does."""
+_ID = re.compile("[A-Za-z0-9_-]{1,100}")
+"""Names of sandboxes: they become part of addresses."""
 _HOSTS_FILE = "/etc/hosts"
 _HOSTS_LIMIT = 100_000
 _RESOLVE_SECONDS = 5
@@ -205,7 +208,7 @@ class Workspace:
 
         def ask() -> Sandbox:
             with _faults("create the sandbox", gone=False):
-                return Sandbox.create(
+                made = Sandbox.create(
                     template=settings.sandbox_template or None,
                     timeout=life,
                     metadata=_clean(metadata),
@@ -214,6 +217,9 @@ class Workspace:
                     idempotency_key=key,
                     **_address(settings),
                 )
+            if not _ID.fullmatch(made.sandbox_id):
+                raise ServiceError(Failure(Service.E2B, "create the sandbox", "It gives it no name.", code=MALFORMED))
+            return made
 
         return _insist(ask)  # by the key it gives the sandbox that may be there already
 
@@ -233,7 +239,7 @@ class Workspace:
         with _faults("look for sandboxes", gone=False):
             query = SandboxQuery(metadata=_clean(metadata))
             found = Sandbox.list(query=query, **_address(settings)).next_items()
-            return {info.sandbox_id: info.metadata for info in found}
+            return {info.sandbox_id: info.metadata for info in found if _ID.fullmatch(info.sandbox_id)}
 
     @staticmethod
     def end(settings: Settings, sandbox_id: str) -> None:

@@ -188,7 +188,7 @@ ATTACKS = (
     Attack(
         "Names in listings are one line each", By.SANDBOX, "has files named like commands, escapes and bytes",
         calls(sh("touch $'a\\n::error::x' $'\\033[2Jb' $'c\\xff' $'d\\u202e' -- -rf; mkdir $'e\\n'; ln -s $'f\\n::error::x' l"),
-              call("list_files", path="."), call("read_file", path="-rf")), "failed", names_are_lines,
+              call("list_files", path="."), call("read_file", path="-rf")), "opened", names_are_lines,
     ),
     Attack(
         "A template's base64 is checked", By.SANDBOX, "sends a configuration that is no base64", template("base64() { echo A; }"),
@@ -237,7 +237,7 @@ ATTACKS = (
     ),
     Attack(
         "A file that is cut is none", By.SANDBOX, "closes the connection in the middle of a file",
-        envd("GET", "^/files", cut=20), "failed", nothing_pushed,
+        envd("GET", "^/files", cut=20), "unchanged", nothing_pushed,
     ),
     Attack(
         "502 in the middle is the sandbox's end", By.E2B, "answers 502 from the first turn on",

@@ -10,14 +10,14 @@ from tests.hostile.scene import Attack, By, Scene
 
 
 def gone(scene: Scene) -> Job:
-    """The sandbox vanishes while the model thinks."""
+    """The sandbox vanishes while the model thinks, as do those in its place."""
 
     def vanish(_: dict[str, object]) -> Step:
         for sandbox in list(scene.e2b.sandboxes):
             scene.e2b.vanish(sandbox)
         return reply(PATCH)
 
-    scene.play(vanish)
+    scene.play(*[vanish] * 3)
     return scene.label(1)
 
 
