@@ -13,7 +13,7 @@ from ai_dev.network import Network, read_choice
         ("", "auto"),
         ("AUTO", "auto"),
         ("closed", "closed"),
-        ("PyPI.org\n files.pythonhosted.org,pypi.org", "pypi.org, files.pythonhosted.org"),
+        ("Packages.Example\n files.example,packages.example", "packages.example, files.example"),
         ("192.0.2.7, 198.51.100.0/24", "192.0.2.7, 198.51.100.0/24"),
         ("localhost", "localhost"),
     ],
@@ -27,7 +27,7 @@ def test_choices(text, expected):
     "text",
     [
         ",",
-        "open, pypi.org",
+        "open, packages.example",
         "internet",
         "*.example.org",
         "https://example.org",

@@ -28,7 +28,7 @@ def read_choice(text: str) -> str:
         if not _is_host(host):
             raise ValueError(
                 f"{one_line(host, 60)} is no host: give auto, open, closed, or host names and IPv4 addresses, "
-                "such as pypi.org, 192.0.2.7 or 192.0.2.0/24"
+                "such as packages.example, 192.0.2.7 or 192.0.2.0/24"
             )
     return ", ".join(hosts)
 

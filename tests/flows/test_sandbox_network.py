@@ -181,7 +181,7 @@ def test_names_that_lead_nowhere(stage, act):
 
 def test_wrong_list(stage, act):
     """A list with something that is no host starts nothing."""
-    result = act(stage.label(1, inputs={"sandbox-network": "open, https://pypi.org"}))
+    result = act(stage.label(1, inputs={"sandbox-network": "open, https://packages.example"}))
 
     assert (1, "failed") == (result.exit_code, result.outputs["status"])
     assert "`sandbox-network` is not valid: open is no host" in result.log
