@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from .conversation import TOOL_OUTPUT_LIMIT, Conversation
-from .errors import TOO_LONG, AiDevError, OutOfBudget, Service, ServiceError, Stopped, ToolError, persist
+from .errors import TOO_LONG, AiDevError, Cancelled, OutOfBudget, Service, ServiceError, Stopped, ToolError, persist
 from .model import Call, Model, Reply, Terms, name_of
 from .redaction import cut_middle, one_line
 from .runner import Answered, Asked, Called, Note, Said, Tell
@@ -129,6 +129,8 @@ class Agent:
             self.desk.budget.take_leave(self.model.measure(conversation))
             conversation.ask(read_prompt("farewell.md", limit=limit.what))
             return self._ask(conversation, self.desk.budget.take_leave).text
+        except Cancelled:
+            raise
         except AiDevError as e:
             self.tell(Note(f"The model could not be asked for its last words. {e.what}"))
             return ""

@@ -70,7 +70,7 @@ def _is_about_workflows(error: ServiceError, change: Change) -> bool:
 
 
 _WORKFLOWS = (
-    "GitHub does not let this token change files under .github/workflows ({detail}). Nothing of this commit was pushed "
+    "GitHub does not let this token change files under .github/workflows. Nothing of this commit was pushed "
     "and nothing is lost: undo those files, commit the rest, and describe them in the pull request. To have them "
     "changed here, give the action a token with the permission `workflows: write`."
 )
@@ -176,7 +176,7 @@ class Branch:
             pushed = self._publish(self._store(pending, tree, self.head), pending)
         except ServiceError as e:
             if _is_about_workflows(e, change):
-                raise ToolError(_WORKFLOWS.format(detail=e.failure.detail)) from None
+                raise ToolError(_WORKFLOWS) from None
             raise
         self.tree, self.grafted, self.pushing = change.tree, pushed.grafted, None
         self.commits.append(pushed.commit)

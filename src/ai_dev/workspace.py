@@ -34,7 +34,7 @@ from .errors import (
     persist,
 )
 from .network import Network
-from .redaction import cut_middle, left_out, one_line, plain
+from .redaction import cut_middle, left_out, plain
 from .runner import Note, Tell, Warned
 from .settings import Settings
 from .snapshot import Snapshot, Start
@@ -549,6 +549,15 @@ _GONE: dict[type[Exception], str] = {
     e2b.SandboxUnreachableException: "It cannot be reached any more.",
 }
 """How the package says that a sandbox is gone, with our words for it: its own are advice for programmers."""
+_REASONS = (
+    "is a directory",
+    "not a directory",
+    "File exists",
+    "File name too long",
+    "Permission denied",
+    "Read-only file system",
+    "Too many levels of symbolic links",
+)
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (e2b.AuthenticationException, 401),
     (e2b.RateLimitException, 429),
@@ -592,5 +601,10 @@ def _call_faults(doing: str) -> Iterator[None]:
             if type(e) is e2b.TimeoutException:
                 raise ToolError(f"Could not {doing} in time; what came of it is unknown.") from None
             if isinstance(e, e2b.InvalidArgumentException) or re.match(r"(409|500): ", str(e)):
-                raise ToolError(f"Could not {doing}: {one_line(str(e), 300)}") from None
+                raise ToolError(f"Could not {doing}: {_find_reason(str(e))}.") from None
             raise
+
+
+def _find_reason(words: str) -> str:
+    """What the file system said, in words of ours: the model reads it, and a service may echo a key in its own."""
+    return next((reason for reason in _REASONS if reason.lower() in words.lower()), "the sandbox refuses it")

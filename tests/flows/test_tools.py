@@ -181,12 +181,12 @@ def test_save_content_to_file(stage, act):
         "beside the repository": (save("/home/user/repository2/x"), f"Error: /home/user/repository2/x {outside}"),
         "in .git": (save("./.git/config"), "Error: The .git folder is git's own: use git commands."),
         "the repository itself": (save("."), f"Error: . {outside}"),
-        "a folder": (save("x y"), "Error: Could not write /home/user/repository/x y: path is a directory: /home/user/repository/x y"),
+        "a folder": (save("x y"), "Error: Could not write /home/user/repository/x y: is a directory."),
         "below a file": (
             save("calculator.py/x"),
-            "Error: Could not write /home/user/repository/calculator.py/x: 409: File exists",
+            "Error: Could not write /home/user/repository/calculator.py/x: File exists.",
         ),
-        "a name too long": (save("n" * 300), f"Error: Could not write /home/user/repository/{'n' * 300}: 500: File name too long"),
+        "a name too long": (save("n" * 300), f"Error: Could not write /home/user/repository/{'n' * 300}: File name too long."),
         "what is there": (
             sh("cat new.txt /tmp/a/b; od -An -tx1 x*/é/*; wc -c < README.md"),
             "Exit code 0 after N s. Output:\n\na\nb\nx\n c3 bc f0 9f 98 80 0d 0a 09\n0\n",

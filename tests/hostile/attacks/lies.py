@@ -240,6 +240,10 @@ ATTACKS = (
         envd("GET", "^/files", cut=20), "unchanged", nothing_pushed,
     ),
     Attack(
+        "500 in the middle is no place for a key", By.E2B, "answers 500 with the key in its words from the first turn on",
+        envd("", "^/(files|process)", status=500, body={"code": 500, "message": KEYED}), ("failed", "stopped"), nothing_pushed,
+    ),
+    Attack(
         "502 in the middle is the sandbox's end", By.E2B, "answers 502 from the first turn on",
         envd("", "^/(files|process)", status=502, body={"message": KEYED}), "failed", nothing_pushed,
     ),
