@@ -138,3 +138,13 @@ def test_anything_can_be_recounted(items, size):
     conversation.replay(items)
 
     assert len(conversation.recount(0, size).encode()) <= size
+
+
+def test_no_secret_is_told():
+    """Whoever brings a secret of the workflow up, the model does not read it, in a conversation that goes on either."""
+    conversation = Conversation(secrets=["sk-secret-0123456789"])
+    conversation.ask("The key is sk-secret-0123456789.")
+    conversation.answer("c1", "Bad key sk-secret-0123456789")
+
+    assert "sk-secret" not in conversation.json + conversation.begin_anew(1, "sk-secret-0123456789").json
+    assert "Bad key ***" in conversation.json

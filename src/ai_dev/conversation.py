@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .errors import Stopped
-from .redaction import cut_middle
+from .redaction import HIDDEN, cut_middle
 
 TOOL_OUTPUT_LIMIT = 39_900
 """Bytes of one tool's answer; whatever makes the answer cuts it, once. With the line that says so it has 40,000."""
@@ -24,15 +24,17 @@ _NAME = 64
 class Conversation:
     """The input of the next request, as JSON texts in order.
 
-    Only its end ever changes: the model's cache and its reasoning both depend on an unchanged beginning.
+    Only its end ever changes: the model's cache and its reasoning both depend on an unchanged beginning. None of
+    ``secrets`` is in what it tells the model, whoever brought it up.
     """
 
-    def __init__(self, items: Sequence[str] = ()) -> None:
+    def __init__(self, items: Sequence[str] = (), secrets: Sequence[str] = ()) -> None:
         self.key = uuid.uuid4().hex
         """What the model's server finds the conversation in its cache by."""
         self._items = list(items)
         self._size = sum(map(len, items))
         self._ids: set[str] = set()
+        self._secrets = secrets
 
     def __len__(self) -> int:
         """How many items there are."""
@@ -40,7 +42,7 @@ class Conversation:
 
     def begin_anew(self, count: int, text: str) -> Conversation:
         """Another conversation, with the first items of this one, so many, and what the user says then."""
-        other = Conversation(self._items[:count])
+        other = Conversation(self._items[:count], self._secrets)
         other.ask(text)
         return other
 
@@ -51,11 +53,16 @@ class Conversation:
 
     def ask(self, text: str) -> None:
         """Append what the user says."""
-        self._append({"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]})
+        self._append({"type": "message", "role": "user", "content": [{"type": "input_text", "text": self._hide(text)}]})
 
     def answer(self, call_id: str, text: str) -> None:
         """Append the answer to a tool call."""
-        self._append({"type": "function_call_output", "call_id": call_id, "output": text})
+        self._append({"type": "function_call_output", "call_id": call_id, "output": self._hide(text)})
+
+    def _hide(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
 
     def admit(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """A reply's items as the API will take them back: no id twice, and calls in the form that it documents.

@@ -90,7 +90,7 @@ def work(session: Session, desk: Desk, task: Task, ground: Ground) -> Ending:
     """Let the model work, and deliver what comes of it, however it ends."""
     report, start = session.report, desk.branch.start
     report.tell(Step(f"{'Go on with' if start.branch_sha else 'Work on'} {start.branch}, for {start.base}"))
-    conversation = Conversation()
+    conversation = Conversation(secrets=report.redactor.secrets)
     agents, special = _look(desk)
     if agents:
         conversation.ask(read_prompt("agents.md", text=agents))
