@@ -83,8 +83,13 @@ _GIT = f"""
 export GIT_DIR={OURS}/git GIT_WORK_TREE={REPOSITORY} LC_ALL=C
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_ATTR_NOSYSTEM=1 GIT_NO_REPLACE_OBJECTS=1
 cd {REPOSITORY} || exit 90
+exec 9>{OURS}/lock
+! command -v flock >/dev/null || flock -w 60 9
 """
-"""A git repository of our own over the model's files: whatever it does to its ``.git`` does not count."""
+"""A git repository of our own over the model's files: whatever it does to its ``.git`` does not count.
+
+A script whose connection broke goes on in the sandbox: the next one waits for it.
+"""
 
 _DROPPINGS = (
     "node_modules/ .venv/ venv/ __pycache__/ *.py[co] .pytest_cache/ .mypy_cache/ .ruff_cache/ .tox/ .nox/ "
